@@ -1,0 +1,222 @@
+"""What a deployment computes: sources, features, population, labels, scores, learning.
+
+Frozen values, made from ``ebbline.toml`` by the shell and passed explicitly. All times
+and durations are integer microseconds (UTC since the epoch for times).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import orjson
+
+from schemas.mapping import SourceMapping
+
+Aggregate = Literal[
+    "count",
+    "sum",
+    "mean",
+    "min",
+    "max",
+    "std",
+    "last",
+    "first_seen_age",
+    "last_seen_age",
+    "distinct",
+    "ratio",
+    "trend",
+    "user_age",
+    "day_of_week",
+]
+WINDOWED: frozenset[str] = frozenset(
+    {"count", "sum", "mean", "min", "max", "std", "distinct", "ratio", "trend"}
+)
+CONTEXT: frozenset[str] = frozenset({"user_age", "day_of_week"})
+"""Aggregates that need no source."""
+
+Completeness = Literal["data", "heartbeat", "clock"]
+ClockMode = Literal["arrival", "live"]
+LabelRule = Literal["outcome", "inactivity"]
+LeaveRule = Literal["negative", "censor"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSpec:
+    """A stream of user events with its own delays and failures.
+
+    out_of_orderness: how far behind the newest event time a regular event may come.
+    allowed_lateness: how far behind the progress watermark an event is still applied.
+    max_delay: ``clock`` completeness only: an event is here this long after it happened.
+    stale_after: a staleness above this makes the source ``stalled``.
+    max_ids: event ids remembered for each user (the newest by event time).
+    """
+
+    name: str
+    topic: str
+    mapping: SourceMapping
+    completeness: Completeness = "data"
+    out_of_orderness: int = 0
+    allowed_lateness: int = 0
+    max_delay: int = 0
+    stale_after: int = 0
+    max_ids: int = 1024
+
+    @property
+    def is_outcome(self) -> bool:
+        """Whether the source carries outcomes (churn, leave, return)."""
+        return self.mapping.outcome is not None
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSpec:
+    """One number computed for a user as of a time.
+
+    where: (field, allowed values) pairs; an event counts when every field matches.
+    window, over: microseconds; ``over`` is the longer window of ``ratio`` and ``trend``.
+    """
+
+    name: str
+    agg: Aggregate
+    source: str | None = None
+    of: str | None = None
+    where: tuple[tuple[str, tuple[str | float | bool, ...]], ...] = ()
+    window: int | None = None
+    over: int | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PopulationSpec:
+    """Who is at risk: entered (``enter``: a source's name, or None for any), not left.
+
+    inactivity: microseconds without any event after which a user is not at risk any more.
+    """
+
+    enter: str | None = None
+    inactivity: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSpec:
+    """What churn is. See docs: the design's section on labels.
+
+    sources: whose watermark must pass T + H for a cut to mature (and, for inactivity,
+    whose events count). min_events within ``within`` before T: who is eligible (inactivity).
+    """
+
+    rule: LabelRule
+    horizon: int
+    sources: tuple[str, ...]
+    leave: LeaveRule = "negative"
+    min_events: int = 1
+    within: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleSpec:
+    """Cut points: ``anchor + k * every``."""
+
+    every: int
+    anchor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OnEventSpec:
+    """Score a user when an event arrives, at most once in ``min_interval`` of event time."""
+
+    min_interval: int
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringSpec:
+    """When users are scored and what the bands are called.
+
+    bands: (name, lower bound of the probability), ascending, the first at 0.
+    reasons: how many contributions a score carries at most.
+    """
+
+    schedule: ScheduleSpec | None
+    on_event: OnEventSpec | None
+    bands: tuple[tuple[str, float], ...]
+    reasons: int = 3
+    max_catch_up: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """Which model learns. ``params`` go to the factory; ``prior`` is the base rate before data."""
+
+    name: str = "champion"
+    kind: str = "logistic"
+    prior: float = 0.1
+    seed: int = 1
+    params: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LearningSpec:
+    """Epochs of learning, on a grid of arrival time.
+
+    every: length of an epoch. activation_delay: from the end of an epoch to ``valid_from``.
+    example_every: distance of the cuts of one user that become examples.
+    complete_within: how long after maturity an example waits for slow sources at most.
+    """
+
+    every: int
+    activation_delay: int
+    example_every: int
+    complete_within: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """Everything the deterministic core needs to know about a deployment."""
+
+    app: str
+    clock: ClockMode
+    grid: int
+    max_future: int
+    sources: tuple[SourceSpec, ...]
+    features: tuple[FeatureSpec, ...]
+    population: PopulationSpec
+    labels: LabelSpec
+    scoring: ScoringSpec
+    model: ModelSpec
+    learning: LearningSpec
+    capacity: int = 200_000
+    policy: str = "latest"
+    feature_set: str = field(init=False, default="")
+
+    def __post_init__(self) -> None:
+        """Derive the version of the feature set: a hash of grid, sources and features."""
+        object.__setattr__(self, "feature_set", feature_set_version(self))
+
+    def source_index(self, name: str) -> int:
+        """Position of the source in configuration order (the merge's tie-break)."""
+        return next(i for i, source in enumerate(self.sources) if source.name == name)
+
+    @property
+    def cuts(self) -> ScheduleSpec:
+        """The cut points: the schedule, or one cut for each horizon where there is none."""
+        return self.scoring.schedule or ScheduleSpec(every=self.labels.horizon)
+
+
+def feature_set_version(spec: Spec) -> str:
+    """Hash what a user's state and vector depend on: grid, sources, features.
+
+    Operational settings of a source that change no stored value (its topic's name, when it
+    counts as stale) are left out.
+    """
+    sources = [asdict(source) for source in spec.sources]
+    for source in sources:
+        for name in ("topic", "stale_after", "max_delay"):
+            del source[name]
+    features = [{k: v for k, v in asdict(f).items() if k != "label"} for f in spec.features]
+    content = {"grid": spec.grid, "sources": sources, "features": features}
+    digest = hashlib.blake2b(
+        orjson.dumps(content, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS), digest_size=6
+    )
+    return f"fs-{digest.hexdigest()}"

@@ -1,0 +1,32 @@
+"""How good the model was on examples before it learned them: the drift topic's record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DRIFT_SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Prequential:
+    """Predict-then-learn metrics of one epoch and of a rolling window of examples.
+
+    auc, log_loss: over the rolling window; None while a class is missing.
+    base_log_loss: of always predicting the base rate known before the example.
+    """
+
+    app: str
+    model: str
+    epoch: str
+    version: int
+    examples: int
+    positives: int
+    learned: int
+    window: int
+    auc: float | None
+    log_loss: float | None
+    base_log_loss: float | None
+    missing: dict[str, int]
+    emitted_at: str
+    kind: str = "prequential"
+    schema_version: int = DRIFT_SCHEMA_VERSION

@@ -1,0 +1,74 @@
+"""The score topic's record: what a downstream service builds on. Fields are only ever added."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Health = Literal["fresh", "lagging", "stalled", "corrupt", "unknown"]
+Treatment = Literal["current", "latest", "consistent", "lag_trained", "masked", "nowcast", "mixed"]
+"""What was done about a source: ``current`` = evaluated at the score time, nothing to treat."""
+
+SCORE_SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """What one source knew when the score was made.
+
+    as_of: effective as-of of its features (RFC 3339), None when nothing is known.
+    staleness_s: seconds between the clock and the source's progress watermark, None when
+    the source has no watermark yet.
+    """
+
+    as_of: str | None
+    staleness_s: float | None
+    health: Health
+    treatment: Treatment
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """The snapshot that scored. ``version`` 0 is the prior, before anything was learned."""
+
+    name: str
+    version: int
+    valid_from: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One feature's part in the score: contribution in logits against the average user."""
+
+    feature: str
+    value: float | None
+    contribution: float
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """P(churn in (time, time + horizon]) of one user.
+
+    id: hash of app, user, time, horizon and cause; equal ids are the same score repeated.
+    cause: ``schedule`` or ``event:<topic>-<partition>-<offset>``.
+    policy: the staleness policy in force; emitted_at: wall clock of the worker, the one field
+    that may differ between two records with the same id.
+    """
+
+    id: str
+    app: str
+    user: str
+    time: str
+    horizon_s: int
+    cause: str
+    probability: float
+    band: str
+    model: ModelRef
+    feature_set: str
+    policy: str
+    sources: dict[str, SourceState]
+    reasons: list[Reason]
+    emitted_at: str
+    supersedes: str | None = None
+    schema_version: int = SCORE_SCHEMA_VERSION
