@@ -1,6 +1,7 @@
 """`python -m streams.embedded`: a real Kafka and a real Redis until Ctrl-C.
 
-For those without Docker. Prints the two `export` lines for other terminals; `make services` runs this.
+For those without Docker. Prints the two `export` lines for other terminals; `make services` runs
+this.
 """
 
 from __future__ import annotations
