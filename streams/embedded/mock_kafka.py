@@ -60,6 +60,7 @@ def _load() -> ctypes.CDLL:
         "rd_kafka_mock_cluster_new": (pointer, [pointer, number]),
         "rd_kafka_mock_cluster_destroy": (None, [pointer]),
         "rd_kafka_mock_cluster_bootstraps": (text, [pointer]),
+        "rd_kafka_mock_group_initial_rebalance_delay_ms": (None, [pointer, ctypes.c_int32]),
         "rd_kafka_mock_topic_create": (number, [pointer, text, number, number]),
     }
     for name, (result, arguments) in signatures.items():
@@ -78,6 +79,8 @@ class MockKafka:
         if not self._cluster:
             self._lib.rd_kafka_destroy(self._client)
             raise ServiceUnavailable("librdkafka could not open its in-memory broker on loopback.")
+        # As on the real broker that is started here: group members need not wait for others (3 s).
+        self._lib.rd_kafka_mock_group_initial_rebalance_delay_ms(self._cluster, 0)
         self._bootstrap: str = self._lib.rd_kafka_mock_cluster_bootstraps(self._cluster).decode()
         self._partitions: dict[str, int] = {}
 

