@@ -1,0 +1,150 @@
+"""Checks of the features: what each aggregate needs, and what it cannot use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from models.spec import CONTEXT, WINDOWED
+from schemas.times import format_duration
+from streams.config.checks.common import check_on_grid
+from streams.config.document import FeatureDoc, FieldDoc
+from streams.config.problems import Problems, did_you_mean
+from streams.config.reading import Draft
+
+NUMERIC = frozenset({"sum", "mean", "min", "max", "std", "last"})
+PAIRS = frozenset({"ratio", "trend"})
+"""Aggregates of two windows."""
+
+_OF_TYPES = {
+    **dict.fromkeys(NUMERIC | PAIRS, ("number",)),
+    "distinct": ("string", "number"),
+}
+_WHERE_TYPES: dict[str, type] = {"number": float, "string": str, "bool": bool}
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One feature under check."""
+
+    draft: Draft
+    problems: Problems
+    doc: FeatureDoc
+    key: str
+
+    def add(self, name: str, wrong: str, remedy: str) -> None:
+        self.problems.add(f"{self.key}.{name}", wrong, remedy, f'feature "{self.doc.name}"')
+
+    def field(self, key: str, name: str) -> FieldDoc | None:
+        """Field of the feature's source; None where there is none that can be read."""
+        source = self.doc.source
+        if source is None or source not in self.draft.sources:
+            return None
+        declared = self.draft.declared[source]
+        if name not in declared:
+            wrong = f'The source "{source}" declares no field "{name}".'
+            self.add(key, wrong, _field_hint(name, declared, source))
+        doc = self.draft.sources[source]
+        return doc.fields.get(name) if doc else None
+
+
+def check_features(draft: Draft, problems: Problems) -> None:
+    """Check each feature against its aggregate and its source, and the names of all."""
+    first: dict[str, int] = {}
+    for i, doc in enumerate(draft.features):
+        if doc is None:
+            continue
+        case = _Case(draft, problems, doc, f"features[{i}]")
+        other = first.setdefault(doc.name, i)
+        if other != i:
+            case.add("name", f"features[{other}] has this name too.", "Give each its own name.")
+        _check_source(case)
+        _check_of(case)
+        _check_where(case)
+        _check_windows(case)
+
+
+def _check_source(case: _Case) -> None:
+    doc = case.doc
+    if doc.agg in CONTEXT:
+        for name in ("source", "of", "where"):
+            if getattr(doc, name):
+                case.add(name, f"{doc.agg} looks at no events.", "Remove it.")
+    elif doc.source is None:
+        known = ", ".join(sorted(case.draft.sources)) or "(none)"
+        case.add("source", f"{doc.agg} needs a source.", f"Name one of: {known}.")
+    elif doc.source not in case.draft.sources:
+        case.add(
+            "source",
+            f'There is no source "{doc.source}".',
+            did_you_mean(doc.source, case.draft.sources, "declared"),
+        )
+
+
+def _check_of(case: _Case) -> None:
+    doc = case.doc
+    types = _OF_TYPES.get(doc.agg)
+    if types is None:
+        if doc.of is not None and doc.agg not in CONTEXT:
+            case.add("of", f"{doc.agg} looks at when events happen, not at a field.", "Remove it.")
+    elif doc.of is None:
+        if doc.agg not in PAIRS:
+            case.add("of", f"{doc.agg} needs a field.", 'Name one of the source\'s: of = "…".')
+    else:
+        field = case.field("of", doc.of)
+        if field is not None and field.type not in types:
+            case.add(
+                "of",
+                f'{doc.agg} needs a {" or ".join(types)}, but "{doc.of}" is a {field.type}.',
+                "Use another field, or count with `where`.",
+            )
+
+
+def _check_where(case: _Case) -> None:
+    if case.doc.agg in CONTEXT:
+        return
+    for name, allowed in case.doc.where.items():
+        field = case.field(f"where.{name}", name)
+        if field is None:
+            continue
+        wanted = _WHERE_TYPES[field.type]
+        wrong = [value for value in allowed if type(value) is not wanted]
+        if wrong:
+            case.add(
+                f"where.{name}",
+                f'{wrong[0]!r} is never equal to the field "{name}", which is a {field.type}.',
+                f"Write {_example(field.type)}.",
+            )
+
+
+def _check_windows(case: _Case) -> None:
+    doc, agg = case.doc, case.doc.agg
+    if agg in WINDOWED and doc.window is None:
+        case.add("window", f"{agg} needs a window.", 'Say how far back: window = "7d".')
+    if agg not in WINDOWED and doc.window is not None:
+        case.add("window", f"{agg} looks at all of the past, not at a window.", "Remove it.")
+    if agg in PAIRS and doc.over is None:
+        case.add("over", f"{agg} needs a second, longer window.", 'Add it: over = "28d".')
+    if agg not in PAIRS and doc.over is not None:
+        case.add("over", f"{agg} has one window at most.", "Remove it, or use ratio or trend.")
+    for name, value in (("window", doc.window), ("over", doc.over)):
+        about = f'feature "{doc.name}"'
+        check_on_grid(case.draft, case.problems, f"{case.key}.{name}", value, about)
+    if doc.window and doc.over and doc.over <= doc.window:
+        case.add(
+            "over",
+            f"{format_duration(doc.over)} is not longer than the window, "
+            f"{format_duration(doc.window)}.",
+            "Compare the window with a longer one.",
+        )
+
+
+def _field_hint(name: str, known: frozenset[str], source: str) -> str:
+    if known:
+        return did_you_mean(name, known, "declared")
+    return f'Declare it: [sources.{source}.fields] {name} = {{ path = "{name}", type = "…" }}.'
+
+
+def _example(kind: str) -> str:
+    return {"number": "a number", "string": 'a string in quotes, "…"', "bool": "true or false"}[
+        kind
+    ]

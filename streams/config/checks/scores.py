@@ -1,0 +1,82 @@
+"""Checks of scoring, model, learning and worker."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from schemas.times import MINUTE, SECOND, format_time
+from streams.config.checks.common import check_on_grid, check_source_names
+from streams.config.document import ScheduleDoc
+from streams.config.problems import Problems, did_you_mean
+from streams.config.reading import Draft
+
+MODEL_KINDS = ("arf", "hat", "logistic")
+
+
+def check_scores(draft: Draft, problems: Problems) -> None:
+    """Something triggers scores, on the grid; the bands ascend from 0."""
+    doc = draft.scores
+    if doc is None:
+        return
+    if doc.schedule is None and doc.on_event is None:
+        problems.add(
+            "scores.schedule",
+            "Nothing says when users are scored.",
+            'Write schedule = { every = "1d" } (the quiet users are scored too), '
+            'or on_event = { min_interval = "1m" }, or both.',
+        )
+    if doc.schedule is not None:
+        _check_schedule(draft, doc.schedule, problems)
+    if doc.on_event is not None and doc.on_event.sources is not None:
+        known = [name for name in draft.sources if name not in draft.outcome_sources]
+        key = "scores.on_event.sources"
+        check_source_names(draft, problems, key, doc.on_event.sources, known)
+    _check_bands(doc.bands, problems)
+
+
+def _check_schedule(draft: Draft, doc: ScheduleDoc, problems: Problems) -> None:
+    check_on_grid(draft, problems, "scores.schedule.every", doc.every)
+    if draft.grid is not None and doc.anchor % draft.grid:
+        floor = doc.anchor // draft.grid * draft.grid
+        problems.add(
+            "scores.schedule.anchor",
+            f"{format_time(doc.anchor)} is not on the grid, whose points are multiples of "
+            "app.grid since 1970-01-01T00:00:00Z.",
+            f"Use {format_time(floor)} or {format_time(floor + draft.grid)}.",
+        )
+
+
+def _check_bands(bands: dict[str, float], problems: Problems) -> None:
+    example = "Write e.g. { low = 0.0, medium = 0.1, high = 0.3 }."
+    bounds = list(bands.values())
+    if not bounds or bounds[0] != 0:
+        problems.add("scores.bands", "The first band does not begin at 0.", example)
+    elif any(lower >= upper for lower, upper in pairwise(bounds)):
+        problems.add("scores.bands", "The bounds do not ascend.", example)
+    elif bounds[-1] >= 1:
+        problems.add("scores.bands", f"No probability is {bounds[-1]:g} or more.", example)
+
+
+def check_model(draft: Draft, problems: Problems) -> None:
+    """The kind of model is known."""
+    if draft.model is not None and draft.model.kind not in MODEL_KINDS:
+        wrong = f'There is no kind of model "{draft.model.kind}".'
+        problems.add("model.kind", wrong, did_you_mean(draft.model.kind, MODEL_KINDS))
+
+
+def check_learning(draft: Draft, problems: Problems) -> None:
+    """Examples are taken at cuts."""
+    if draft.learning is not None:
+        check_on_grid(draft, problems, "learning.example_every", draft.learning.example_every)
+
+
+def check_worker(draft: Draft, problems: Problems) -> None:
+    """The session timeout lies in the range that brokers accept."""
+    if draft.worker is None:
+        return
+    if not 6 * SECOND <= draft.worker.session_timeout <= 30 * MINUTE:
+        problems.add(
+            "worker.session_timeout",
+            "Brokers accept 6s to 30m (group.min.session.timeout.ms, …max…).",
+            'Use "45s", unless a batch takes very long.',
+        )

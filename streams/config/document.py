@@ -1,0 +1,303 @@
+"""The shape of ``ebbline.toml``: one model for each of its sections.
+
+Strict, and closed: a key that is not named here is a mistake. What two sections must agree on
+is checked in `streams.config.checks`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.spec import Aggregate, ClockMode, Completeness, LabelRule, LeaveRule
+from schemas.mapping import FieldType, TimeUnit
+from schemas.times import HOUR, MINUTE, SECOND
+from streams.config.values import (
+    Allowed,
+    Duration,
+    Moment,
+    Name,
+    PathText,
+    PositiveDuration,
+    TopicName,
+)
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+DAY = 24 * HOUR
+
+
+class Section(BaseModel):
+    """What all sections share."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True
+    )
+
+
+class AppDoc(Section):
+    """The deployment and its clock."""
+
+    name: Name
+    """Name of the deployment: part of its consumer group, its Redis keys and its scores' ids."""
+    clock: ClockMode = "live"
+    """live: the wall clock once caught up. arrival: records alone move it (replays, history)."""
+    grid: PositiveDuration = HOUR
+    """Width of a pane of event time. Divides the schedule, the horizon and every window."""
+    max_future: Duration = HOUR
+    """An event time further ahead of its arrival than this is dead-lettered."""
+
+
+class TimeDoc(Section):
+    """Where a record's event time stands and how it is written."""
+
+    path: PathText
+    """Path of the time in the record's JSON."""
+    unit: TimeUnit
+    """s, ms or us since 1970 UTC, or rfc3339 text."""
+    zone: str | None = None
+    """IANA zone of rfc3339 times without an offset, which are rejected without it."""
+
+
+class FieldDoc(Section):
+    """One field of the record that features use."""
+
+    path: PathText
+    """Path of the field in the record's JSON."""
+    type: FieldType
+    """number, string or bool; any other type rejects the record."""
+    required: bool = True
+    """Whether a record without it is rejected; otherwise the field is not known."""
+
+
+class HeartbeatDoc(Section):
+    """How a heartbeat (a record without a user) is recognised: a header, or a true field."""
+
+    header: Annotated[str, Field(min_length=1)] | None = None
+    """Name of a record header; any value."""
+    field: PathText | None = None
+    """Path of a field that is true in heartbeats."""
+
+
+class OutcomeDoc(Section):
+    """Which values of a field mean that a user left, and how."""
+
+    path: PathText
+    """Path of the field in the record's JSON; its values are strings."""
+    churn: list[str] = []
+    """Values that mean churn: what the model predicts."""
+    leave: list[str] = []
+    """Values that mean a planned end, which is not churn."""
+    return_: list[str] = Field(default=[], alias="return")
+    """Values that mean that a user has come back."""
+
+
+class SourceDoc(Section):
+    """A stream of user events: its topic, how its JSON is read, and how complete it is when."""
+
+    topic: TopicName
+    """Kafka topic; keyed by user id as text, partitioned by murmur2 (Java's default)."""
+    user: PathText
+    """Path of the user id in the record's JSON."""
+    time: TimeDoc
+    """The event time."""
+    event_id: PathText | None = None
+    """Path of an event id; with it, duplicates are dropped."""
+    fields: dict[str, FieldDoc] = {}
+    """Fields that features use, by the name that features give them."""
+    outcome: OutcomeDoc | None = None
+    """Makes this a source of outcomes."""
+    heartbeat: HeartbeatDoc | None = None
+    """Default: the header ebbline-heartbeat."""
+    completeness: Completeness | None = None
+    """What moves the watermark: data, heartbeat (data and heartbeats), or clock (silence means
+    that nothing happened). Default: clock for outcomes, else data."""
+    out_of_orderness: Duration = 0
+    """How far behind the newest event time a regular event may come."""
+    allowed_lateness: Duration = DAY
+    """How far behind the watermark an event is still applied; later ones are dead-lettered."""
+    max_delay: Duration | None = None
+    """For completeness = "clock": an event is here this long after it happened, at the latest."""
+    stale_after: PositiveDuration | None = None
+    """A staleness above this makes the source stalled. Default: out_of_orderness + max_delay +
+    the larger of 1h and two panes."""
+    max_ids: Annotated[int, Field(ge=1)] = 1024
+    """Event ids remembered for each user."""
+    max_bytes: Annotated[int, Field(ge=1)] = 1_048_576
+    """A larger record value is dead-lettered unparsed."""
+
+
+class FeatureDoc(Section):
+    """One number computed for a user as of a time."""
+
+    name: Name
+    """Name of the feature, unique."""
+    agg: Aggregate
+    """The aggregate: over a window (count sum mean min max std distinct), two windows
+    (ratio trend), the whole past (last first_seen_age last_seen_age), or no source at all
+    (user_age day_of_week)."""
+    source: str | None = None
+    """Name of a source."""
+    of: str | None = None
+    """Name of one of the source's fields."""
+    where: dict[str, Allowed] = {}
+    """Only events whose fields have these values (a value, or a list of them)."""
+    window: PositiveDuration | None = None
+    """How far back from the as-of time it looks."""
+    over: PositiveDuration | None = None
+    """The longer window of ratio, S(window) / S(over), and trend, the same for means in time;
+    S is the sum of `of`, or the number of events without it."""
+    label: str | None = None
+    """Words for people, in the reasons of a score."""
+
+
+class PopulationDoc(Section):
+    """Who is at risk of churn."""
+
+    enter: str = "any"
+    """A user enters with the first event of this source; any: of whichever source."""
+    inactivity: PositiveDuration | None = None
+    """A user without any event for so long is not at risk any more."""
+
+
+class LabelsDoc(Section):
+    """What churn is, and how far ahead it is predicted."""
+
+    rule: LabelRule
+    """outcome: an outcome source says so. inactivity: no event of the named sources."""
+    horizon: PositiveDuration
+    """Churn is predicted for the time (T, T + horizon]."""
+    sources: list[str] | None = None
+    """Whose events decide. Default for rule = "outcome": the outcome sources."""
+    leave: LeaveRule | None = None
+    """A planned end inside the horizon is a negative (default), or censors the example."""
+    min_events: Annotated[int, Field(ge=1)] | None = None
+    """Inactivity: who had so many events (default 1) within `within` before T can churn."""
+    within: PositiveDuration | None = None
+    """See min_events."""
+
+
+class ScheduleDoc(Section):
+    """Times at which everyone at risk is scored: anchor + k * every."""
+
+    every: PositiveDuration
+    """Distance of the cuts."""
+    anchor: Moment = 0
+    """A time on the schedule. Default: 1970-01-01T00:00:00Z, a Thursday."""
+
+
+class OnEventDoc(Section):
+    """Scoring a user when an event arrives."""
+
+    min_interval: Duration = MINUTE
+    """At most one such score for a user in this much event time."""
+    sources: list[str] | None = None
+    """Whose events trigger. Default: all but the outcome sources."""
+
+
+class ScoresDoc(Section):
+    """When users are scored, and what the scores say."""
+
+    schedule: ScheduleDoc | None = None
+    """Score everyone at risk every so often, the quiet ones too."""
+    on_event: OnEventDoc | None = None
+    """Score a user when an event of theirs arrives."""
+    bands: dict[str, Finite] = {"low": 0.0, "medium": 0.1, "high": 0.3}
+    """Names of risk bands with their lower bounds, ascending from 0."""
+    reasons: Annotated[int, Field(ge=0)] = 3
+    """How many features a score names at most as its reasons."""
+    max_catch_up: Annotated[int, Field(ge=0)] = 1
+    """How many schedule points missed while down are still scored; the rest are counted."""
+
+
+class ModelDoc(Section):
+    """Which model learns."""
+
+    name: Name = "champion"
+    """Name on scores and snapshots."""
+    kind: str = "logistic"
+    """logistic (the robust default), hat (one adaptive tree) or arf (a forest)."""
+    prior: Annotated[Finite, Field(gt=0, lt=1)] = 0.1
+    """Base rate of churn within the horizon that is assumed before anything is learned."""
+    seed: int = 1
+    """Of everything random in the model."""
+    params: dict[str, str | int | Finite | bool] = {}
+    """Handed to the model's factory."""
+
+
+class LearningDoc(Section):
+    """Learning in epochs of arrival time."""
+
+    every: PositiveDuration = DAY
+    """Length of an epoch; one snapshot of the model for each."""
+    activation_delay: Duration = HOUR
+    """From the end of an epoch to when its model scores: time for the trainer to learn it."""
+    example_every: PositiveDuration | None = None
+    """Each user gives one example in so long. Default: the horizon."""
+    complete_within: Duration = 7 * DAY
+    """How long a matured example waits for slow sources at most."""
+    snapshot_store: Annotated[str, Field(min_length=1)] = "redis"
+    """Where model snapshots are kept: redis, a folder, or an fsspec URL (s3://bucket/path)."""
+    model_wait: Duration = 60 * SECOND
+    """With clock = "arrival", how long a worker waits for an epoch's model."""
+
+
+class PolicyDoc(Section):
+    """What is done about sources that are not fresh."""
+
+    default: Literal["latest"] = "latest"
+    """latest: a stale source's windows end at its own watermark."""
+
+
+class TopicsDoc(Section):
+    """Names of the topics that Ebbline writes."""
+
+    scores: TopicName = "churn.scores"
+    """One record for each score, keyed by user."""
+    sources: TopicName = "churn.sources"
+    """Watermarks, statistics and health of the sources."""
+    deadletter: TopicName = "churn.deadletter"
+    """Records that were not used, with the reason."""
+    examples: TopicName = "churn.examples"
+    """Matured examples for the trainer; one partition."""
+    models: TopicName = "churn.models"
+    """Manifests of model snapshots; compacted, one partition."""
+    drift: TopicName = "churn.drift"
+    """Metrics of the model on examples before it learned them."""
+
+
+class WorkerDoc(Section):
+    """Operation of a worker process; no score depends on it."""
+
+    capacity: Annotated[int, Field(ge=1)] = 200_000
+    """Users held in memory at once; the others wait in Redis."""
+    merge_wait: Duration = SECOND // 10
+    """With clock = "live", how long the merge waits for a topic that may still deliver."""
+    max_batch: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    """Records fetched at once from a partition."""
+    session_timeout: PositiveDuration = 45 * SECOND
+    """After so long without a sign of life the group gives a worker's partitions to others."""
+    quiet_after: PositiveDuration = 10 * MINUTE
+    """A live worker without a new record for so long says so."""
+    web_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    """Address of /metrics, /healthz and /readyz."""
+    web_port: Annotated[int, Field(ge=0, le=65_535)] = 8080
+    """Port of the same; 0: any free one."""
+
+
+class Document(Section):
+    """Configuration of an Ebbline deployment: ebbline.toml."""
+
+    app: AppDoc
+    sources: Annotated[dict[Name, SourceDoc], Field(min_length=1)]
+    """Streams of user events by name; their order breaks ties between records of one time."""
+    features: Annotated[list[FeatureDoc], Field(min_length=1)]
+    """What the model sees of a user."""
+    population: PopulationDoc = PopulationDoc()
+    labels: LabelsDoc
+    scores: ScoresDoc
+    model: ModelDoc = ModelDoc()
+    learning: LearningDoc = LearningDoc()
+    policy: PolicyDoc = PolicyDoc()
+    topics: TopicsDoc = TopicsDoc()
+    worker: WorkerDoc = WorkerDoc()
