@@ -1,0 +1,110 @@
+"""Plain clients (kafka-python) for one cluster, opened with what the cluster can speak.
+
+librdkafka's in-memory cluster, which the demo runs on, does not answer the question which
+versions it speaks; it has to be told one. That is found out once, here, and every client is
+then made the same way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka.errors import KafkaError
+
+from streams.connections import Connections
+
+BOOTSTRAP_MS = 4_000
+REQUEST_MS = 10_000
+IMITATION_MS = 3_000
+IMITATION_VERSION = (2, 0, 0)
+NO_ANSWER = (KafkaError, OSError, TypeError, ValueError)
+"""What kafka-python raises when a broker does not know a request (TypeError: a null reply)."""
+
+
+class KafkaUnreachable(RuntimeError):
+    """No broker answered at the given addresses."""
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaClients:
+    """Makes clients for one cluster. ``imitation``: it is librdkafka's mock, not a Kafka."""
+
+    options: Mapping[str, Any]
+    imitation: bool = False
+
+    def admin(self) -> Any:
+        """Open an admin client; the caller closes it."""
+        timeout = IMITATION_MS if self.imitation else REQUEST_MS
+        return KafkaAdminClient(
+            **self.options, bootstrap_timeout_ms=BOOTSTRAP_MS, request_timeout_ms=timeout
+        )
+
+    def consumer(self, **settings: Any) -> Any:
+        """Open a consumer without a group (raw bytes, nothing committed)."""
+        defaults = {"group_id": None, "enable_auto_commit": False}
+        return KafkaConsumer(**self.options, **{**defaults, **settings})
+
+    def producer(self, **settings: Any) -> Any:
+        """Open a producer that waits for all replicas."""
+        defaults = {"acks": "all", "enable_idempotence": not self.imitation}
+        return KafkaProducer(**self.options, **{**defaults, **settings})
+
+
+def connect(connections: Connections) -> KafkaClients:
+    """Find out what the cluster speaks; raises KafkaUnreachable, with the remedy."""
+    options = connections.kafka_python()
+    with _quiet():
+        error = _try(options)
+        if error is None:
+            return KafkaClients(options)
+        told = {**options, "api_version": IMITATION_VERSION}
+        if _try(told, imitation=True) is None:
+            return KafkaClients(told, imitation=True)
+    raise KafkaUnreachable(
+        f"no Kafka broker answers at {connections.bootstrap_servers}: {error}. Check that the "
+        "cluster runs, that KAFKA_BOOTSTRAP_SERVERS names it, that this machine may reach it, and "
+        "that KAFKA_SECURITY_PROTOCOL and the SASL settings are the listener's."
+    ) from error
+
+
+def _try(options: Mapping[str, Any], *, imitation: bool = False) -> Exception | None:
+    """Why no client can be opened this way, or None when it can.
+
+    imitation: accept only a cluster without a controller, which a real one never is.
+    """
+    try:
+        with opened(KafkaAdminClient(**options, bootstrap_timeout_ms=BOOTSTRAP_MS)) as admin:
+            return KafkaError("version") if imitation and _has_controller(admin) else None
+    except NO_ANSWER as error:
+        return error
+
+
+def _has_controller(admin: Any) -> bool:
+    cluster = admin.describe_cluster()
+    return cluster["controller_id"] in {broker["broker_id"] for broker in cluster["brokers"]}
+
+
+@contextlib.contextmanager
+def opened(client: Any) -> Iterator[Any]:
+    """Close the client when the block is left."""
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without kafka-python's complaints about attempts that we expect to fail."""
+    logger = logging.getLogger("kafka")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
