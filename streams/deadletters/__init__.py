@@ -1,0 +1,1 @@
+"""Records that were not used: what they are, what to do about them, and sending them again."""
