@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import redis
@@ -50,8 +50,9 @@ def _judged(client: Any) -> list[Problem]:
 
 
 def _from_config(client: Any) -> tuple[str | None, bool | None]:
-    found: Mapping[str, str] = client.config_get("maxmemory-policy", "appendonly", "save")
-    text = {_text(k): _text(v) for k, v in found.items()}
+    text: dict[str, str] = {}
+    for name in ("maxmemory-policy", "appendonly", "save"):  # Redis < 7 takes one name at a time
+        text |= {_text(k): _text(v) for k, v in client.config_get(name).items()}
     if "appendonly" not in text:  # hidden, as some hosted services do
         raise redis.ResponseError("CONFIG GET gives nothing")
     persistent = text["appendonly"] == "yes" or bool(text.get("save", "").strip())
