@@ -36,7 +36,7 @@ $(VENV)/.pinned: requirements/dev.txt
 	@touch $@
 
 $(STAMP): $(VENV)/.pinned pyproject.toml
-	$(call say,installing ebbline itself, editable)
+	$(call say,installing ebbline itself (editable))
 	$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -66,6 +66,7 @@ lint: $(STAMP) ## style, types, layers, committed schemas, and the built wheel
 	$(BIN)/ruff format --check .
 	$(call say,types)
 	$(BIN)/mypy
+	$(BIN)/mypy tools tests
 	$(call say,layers)
 	$(BIN)/lint-imports
 	$(call say,are the committed JSON Schemas what the code says?)
@@ -78,15 +79,17 @@ format: $(STAMP) ## put the code into the house's form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# base.txt takes its versions from dev.txt: what is tested is what is deployed.
-COMPILE := pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet \
+# base.txt (a worker) and build.txt (the image's build) take their versions from dev.txt: what is
+# tested is what is deployed.
+COMPILE := pip compile --universal --python-version 3.11 --generate-hashes --quiet \
   --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock"
 .PHONY: lock
 lock: ## pin all dependencies again, with hashes (UPGRADE=--upgrade for newer ones)
 	$(call say,pinning dependencies)
 	@command -v uv >/dev/null || $(MAKE) --no-print-directory venv
-	uv $(COMPILE) --all-extras $(UPGRADE) -o requirements/dev.txt
-	uv $(COMPILE) -c requirements/dev.txt $(UPGRADE) -o requirements/base.txt
+	uv $(COMPILE) pyproject.toml --all-extras $(UPGRADE) -o requirements/dev.txt
+	uv $(COMPILE) pyproject.toml -c requirements/dev.txt $(UPGRADE) -o requirements/base.txt
+	printf 'hatchling\n' | uv $(COMPILE) - -c requirements/dev.txt $(UPGRADE) -o requirements/build.txt
 
 .PHONY: clean
 clean: ## remove what was made here (not the fetched Kafka)

@@ -78,7 +78,7 @@ def redis_url(services: Services) -> Iterator[str]:
 
 
 def _claim_database(home: redis.Redis, address: str) -> tuple[int, redis.Redis, str]:
-    databases = int(home.config_get("databases")["databases"])
+    databases = int(home.config_get("databases")["databases"] or 1)
     for number in range(1, databases):
         if not home.set(_CLAIM.format(number), os.getpid(), nx=True, ex=_CLAIM_SECONDS):
             continue

@@ -159,7 +159,7 @@ def test_jars_are_fetched_once_and_again_when_the_pom_changes(monkeypatch, tmp_p
     pom.write_text("one")
     monkeypatch.setattr(kafka_jars, "POM", pom)
     monkeypatch.setattr(kafka_jars, "_copy_dependencies", _pretend(fetched, pom))
-    monkeypatch.setattr(kafka_jars.shutil, "which", lambda *_, **__: "/usr/bin/mvn")
+    monkeypatch.setattr("shutil.which", lambda *_, **__: "/usr/bin/mvn")
     libs = tmp_path / "libs"
     for _ in range(2):
         assert kafka_jars.ensure_jars(libs) == libs
@@ -203,7 +203,7 @@ def test_temporary_folders_go_and_given_ones_stay(tmp_path: Path) -> None:
 
 
 def test_librdkafka_that_is_missing_names_the_extra(monkeypatch) -> None:
-    monkeypatch.setattr(mock_kafka.importlib.util, "find_spec", lambda _name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     with pytest.raises(ServiceUnavailable, match=r"ebbline\[demo\]"):
         mock_kafka.find_librdkafka()
 
