@@ -74,7 +74,7 @@ def better_than_chance(evidence: Evidence) -> Claim:
     if q.auc is None or q.oracle is None:
         return Claim("AUC above chance", False, "no matured scores of both classes")
     least = max(LEAST_AUC, 0.5 + SIGNIFICANT * q.standard_error)
-    detail = f"{q.auc:.3f}, at least {least:.3f} wanted; true hazard {q.oracle:.3f}"
+    detail = f"{q.auc:.3f}, at least {least:.3f} wanted; oracle {q.oracle:.3f}"
     return Claim("AUC above chance", q.auc >= least, detail)
 
 

@@ -95,11 +95,11 @@ def judge_scores(scores: Iterable[SeenScore], truth: Truth, horizon: int, now: i
     """
     rows, people = [], set()
     for score in {s.id: s for s in scores}.values():
-        hazard = truth.hazard(score.user, score.time)
-        if score.version == 0 or hazard is None or score.time + horizon > now:
+        chance = truth.chance(score.user, score.time)
+        if score.version == 0 or chance is None or score.time + horizon > now:
             continue
         churned = truth.churned(score.user, score.time, horizon)
-        rows.append((score.probability, hazard, churned))
+        rows.append((score.probability, chance, churned))
         if churned:
             people.add(score.user)
     columns = np.array(rows, dtype=np.float64).reshape(-1, 3)

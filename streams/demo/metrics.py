@@ -44,7 +44,7 @@ def log_loss(probabilities: NDArray[np.float64], churned: NDArray[np.bool_]) -> 
 class Quality:
     """Emitted scores against what truly happened, and against the best that could be known.
 
-    oracle: AUC of the true hazard on the same rows. people: different users that churned.
+    oracle: AUC of the true chances on the same rows. people: different users that churned.
     """
 
     rows: int
@@ -66,7 +66,7 @@ class Quality:
 
 def quality(
     probabilities: NDArray[np.float64],
-    hazards: NDArray[np.float64],
+    chances: NDArray[np.float64],
     churned: NDArray[np.bool_],
     people: int,
 ) -> Quality:
@@ -77,7 +77,7 @@ def quality(
         positives=int(np.count_nonzero(churned)),
         people=people,
         auc=auc(probabilities, churned),
-        oracle=auc(hazards, churned),
+        oracle=auc(chances, churned),
         log_loss=log_loss(probabilities, churned),
         base_log_loss=log_loss(rate, churned),
     )

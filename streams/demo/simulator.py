@@ -14,8 +14,9 @@ import numpy as np
 import orjson
 
 from schemas.reasons import Reject
-from schemas.times import HOUR, MINUTE
+from schemas.times import DAY, HOUR, MINUTE
 from streams.demo.faults import Faults, FaultSpan
+from streams.demo.oracle import churn_probability
 from streams.demo.payloads import HEARTBEATS, MAKERS, damaged, user_id
 from streams.demo.simtime import START
 from streams.demo.truth import Truth
@@ -64,6 +65,8 @@ class Simulator:
         How users behave.
     start
         Simulated time to begin at.
+    horizon
+        Of the oracle's predictions, in microseconds.
     damaged_per_day
         Mean number of damaged records a day.
     """
@@ -74,6 +77,7 @@ class Simulator:
         habits: Habits | None = None,
         *,
         start: int = START,
+        horizon: int = 7 * DAY,
         damaged_per_day: float = 1.0,
     ) -> None:
         self.world = World(habits or Habits(), seed)
@@ -84,6 +88,7 @@ class Simulator:
         self.damaged: list[tuple[int, Reject]] = []
         self.spans: list[FaultSpan] = []
         self._rng = np.random.default_rng([seed, 2])
+        self._horizon = horizon
         self._damage_rate = damaged_per_day / 24
         self._stepped = start
         self._numbers = self._posted = 0
@@ -109,7 +114,8 @@ class Simulator:
     def _hour(self, start: int, out: list[SimRecord]) -> None:
         """One hour of the world, its records put on their way; faults change here only."""
         self._apply_faults(start, out)
-        self.truth.observe(start, self.world.hazard())
+        if start % DAY == 0:
+            self.truth.observe(start, churn_probability(self.world, self._horizon / DAY))
         for event in self.world.step(start):
             self._send(event)
         self._send_damaged(start)

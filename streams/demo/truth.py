@@ -14,26 +14,24 @@ from streams.demo.world import Happening
 
 
 class Truth:
-    """Outcomes of every user, and every user's true hazard at each day's beginning.
+    """Outcomes of every user, and every user's true chance of cancelling each day.
 
-    ``keep`` bounds the days of hazards that are remembered.
+    ``keep`` bounds the days that are remembered.
     """
 
     def __init__(self, keep: int = 120) -> None:
         self._keep = keep
         self._cancelled: defaultdict[str, list[int]] = defaultdict(list)
-        self._hazards: dict[int, NDArray[np.float64]] = {}
+        self._chances: dict[int, NDArray[np.float64]] = {}
         self._outcomes: defaultdict[str, list[int]] = defaultdict(list)
         self._arrived: dict[str, int] = {}
         self.cancellations = 0
 
-    def observe(self, now: int, hazard: NDArray[np.float64]) -> None:
-        """Note the hazards, one for each row, if ``now`` is a day's beginning."""
-        if now % DAY:
-            return
-        self._hazards[now] = hazard.astype(np.float64)
-        while len(self._hazards) > self._keep:
-            del self._hazards[next(iter(self._hazards))]
+    def observe(self, now: int, chances: NDArray[np.float64]) -> None:
+        """Note the chances at a day's beginning, one for each row, NaN for no customer."""
+        self._chances[now] = chances
+        while len(self._chances) > self._keep:
+            del self._chances[next(iter(self._chances))]
 
     def happened(self, event: Happening) -> None:
         """Note an outcome; other happenings are of no interest here."""
@@ -53,7 +51,7 @@ class Truth:
         ``time`` is a day's beginning not long ago. Who had an outcome since the day before is
         left out: word of it may still have been on its way.
         """
-        rows = np.flatnonzero(~np.isnan(self._hazards.get(time, np.zeros(0))))
+        rows = np.flatnonzero(~np.isnan(self._chances.get(time, np.zeros(0))))
         users = map(user_id, rows.tolist())
         return frozenset(u for u in users if self._known(u, time) and not self._moving(u, time))
 
@@ -69,10 +67,10 @@ class Truth:
         after = bisect_right(times, time)
         return after < len(times) and times[after] <= time + horizon
 
-    def hazard(self, user: str, time: int) -> float | None:
-        """True hazard at a day's beginning; None for one who was no customer, or is forgotten."""
-        hazards = self._hazards.get(time)
+    def chance(self, user: str, time: int) -> float | None:
+        """True chance at a day's beginning; None for one who was no customer, or is forgotten."""
+        chances = self._chances.get(time)
         row = int(user.removeprefix("u-"))
-        if hazards is None or row >= len(hazards) or np.isnan(hazards[row]):
+        if chances is None or row >= len(chances) or np.isnan(chances[row]):
             return None
-        return float(hazards[row])
+        return float(chances[row])

@@ -91,18 +91,27 @@ def labelled_cuts(simulator):
     cuts = range(START + 7 * DAY, START + DAYS * DAY - HORIZON, DAY)
     for cut in cuts:
         for row in range(simulator.world.users):
-            hazard = simulator.truth.hazard(user_id(row), cut)
-            if hazard is not None:
+            chance = simulator.truth.chance(user_id(row), cut)
+            if chance is not None:
                 churned = simulator.truth.churned(user_id(row), cut, HORIZON)
-                yield cut, user_id(row), hazard, churned
+                yield cut, user_id(row), chance, churned
 
 
-def test_true_hazard_predicts_who_cancels(lived):
+def test_the_oracle_predicts_who_cancels(lived):
     simulator, _ = lived
     rows = list(labelled_cuts(simulator))
     churned = np.array([r[3] for r in rows])
     assert 0.04 < churned.mean() < 0.1
     assert auc(np.array([r[2] for r in rows]), churned) > 0.78
+
+
+def test_the_oracle_is_calibrated(lived):
+    simulator, _ = lived
+    rows = list(labelled_cuts(simulator))
+    chances, churned = np.array([r[2] for r in rows]), np.array([r[3] for r in rows])
+    for lowest, highest in ((0.0, 0.05), (0.05, 0.3), (0.3, 1.0)):
+        these = (chances > lowest) & (chances <= highest)
+        assert chances[these].mean() == pytest.approx(churned[these].mean(), rel=0.3)
 
 
 def test_events_alone_show_who_will_cancel(lived):
@@ -158,5 +167,5 @@ def test_everybody_active_and_heard_of_is_at_risk(lived):
     cut = START + 30 * DAY
     at_risk = simulator.truth.at_risk(cut)
     assert 650 < len(at_risk) < 900
-    assert all(simulator.truth.hazard(user, cut) is not None for user in at_risk)
+    assert all(simulator.truth.chance(user, cut) is not None for user in at_risk)
     assert simulator.truth.at_risk(cut + HOUR) == frozenset(), "known at a day's beginning only"
