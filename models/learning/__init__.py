@@ -1,0 +1,1 @@
+"""Learning: estimators, the trainer of epochs, snapshots, and scorers made from them."""

@@ -1,0 +1,112 @@
+"""From the configuration's ``[model]`` to a River classifier that is safe to feed."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from river import base, compose, drift, forest, linear_model, optim, preprocessing, tree
+
+from models.learning.anchored import Anchored
+from models.learning.guard import Clip, FiniteOnly, SignedLog
+from models.learning.numerics import logit
+from models.learning.replay_logistic import ReplayLogistic
+from models.spec import FeatureSpec, ModelSpec
+
+Model = ReplayLogistic | Anchored
+"""A classifier whose ``learn_one`` takes a weight, and anything as a value."""
+
+Maker = Callable[..., Model]
+
+_LINEAR_AGGREGATES = frozenset({"day_of_week"})
+"""Bounded on a linear scale: a logarithm would only squeeze them."""
+
+
+class ModelSpecError(ValueError):
+    """The configuration asks for a model that cannot be made."""
+
+
+def make_model(spec: ModelSpec, features: Sequence[FeatureSpec]) -> Model:
+    """Make the untrained classifier, ready for whatever values come: NaN, None, extremes.
+
+    kinds: ``logistic`` (replay, the default), ``river_logistic`` (plain online learning),
+    ``hat`` (Hoeffding adaptive tree), ``arf`` (adaptive random forest, tuned). ``spec.params``
+    go to the estimator. Raises ModelSpecError.
+    """
+    maker = MAKERS.get(spec.kind)
+    if maker is None:
+        raise ModelSpecError(_unknown_kind(spec.kind))
+    try:
+        return maker(spec, features, **dict(spec.params))
+    except TypeError as error:
+        raise ModelSpecError(f"[model] params do not fit kind {spec.kind!r}: {error}") from error
+
+
+def _logistic(spec: ModelSpec, features: Sequence[FeatureSpec], **params: Any) -> Model:
+    names = tuple(feature.name for feature in features)
+    settings: dict[str, Any] = {"prior": spec.prior, "seed": spec.seed} | params
+    return ReplayLogistic(features=names or None, raw=_raw(features), **settings)
+
+
+def _river_logistic(spec: ModelSpec, features: Sequence[FeatureSpec], **params: Any) -> Model:
+    settings: dict[str, Any] = {
+        "optimizer": optim.AdaGrad(params.pop("lr", 0.05)),
+        "l2": 1e-3,
+        "intercept_init": logit(spec.prior),
+    } | params
+    steps = (
+        FiniteOnly(),
+        SignedLog(_raw(features)),
+        preprocessing.StandardScaler(),
+        Clip(),
+        linear_model.LogisticRegression(**settings),
+    )
+    return Anchored(compose.Pipeline(*steps), prior=spec.prior)
+
+
+def _hat(spec: ModelSpec, _: Sequence[FeatureSpec], **params: Any) -> Model:
+    settings: dict[str, Any] = {"leaf_prediction": "mc", "seed": spec.seed} | params
+    model = tree.HoeffdingAdaptiveTreeClassifier(**settings)
+    return Anchored(compose.Pipeline(FiniteOnly(), model), prior=spec.prior)
+
+
+def _arf(spec: ModelSpec, _: Sequence[FeatureSpec], **params: Any) -> Model:
+    settings: dict[str, Any] = {
+        "lambda_value": 1,
+        "leaf_prediction": "mc",
+        "max_depth": 6,
+        "max_features": 0.5,
+        "delta": 1e-3,
+        "grace_period": 200,
+        "drift_detector": _no_drift(),
+        "warning_detector": _no_drift(),
+        "seed": spec.seed,
+    } | params
+    return Anchored(
+        compose.Pipeline(FiniteOnly(), forest.ARFClassifier(**settings)), prior=spec.prior
+    )
+
+
+def _no_drift() -> base.DriftDetector:
+    return drift.NoDrift()  # type: ignore[no-untyped-call] # River leaves it untyped
+
+
+MAKERS: dict[str, Maker] = {
+    "logistic": _logistic,
+    "river_logistic": _river_logistic,
+    "hat": _hat,
+    "arf": _arf,
+}
+KINDS = tuple(MAKERS)
+
+
+def _raw(features: Sequence[FeatureSpec]) -> tuple[str, ...] | None:
+    names = tuple(feature.name for feature in features if feature.agg in _LINEAR_AGGREGATES)
+    return names or None
+
+
+def _unknown_kind(kind: str) -> str:
+    near = difflib.get_close_matches(kind, KINDS, 1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"[model] kind {kind!r} is not known: use one of {', '.join(KINDS)}{hint}"

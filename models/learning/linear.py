@@ -1,0 +1,66 @@
+"""A linear model compiled to flat arrays: the same bits for one row as for a hundred thousand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.learning.numerics import Bools, Floats, finite, sigmoid, signed_log1p
+
+
+@dataclass(frozen=True, slots=True)
+class LinearForm:
+    """``logit = intercept + Σ_j c_j``, one contribution for each of the f features.
+
+    A known value x contributes ``weights * z + known`` with ``z = (t(x) - mean) / scale``
+    clipped to ``±limit`` and t the signed log1p where ``logged``; an unknown one (NaN or
+    infinite) contributes ``unknown``. The average of a contribution over the examples learned
+    is about 0, so it says what the feature does against the average user.
+
+    All arrays have shape (f,).
+    """
+
+    intercept: float
+    weights: Floats
+    known: Floats
+    unknown: Floats
+    mean: Floats
+    scale: Floats
+    logged: Bools
+    limit: float
+
+    def contributions(self, matrix: Floats) -> Floats:
+        """Logit contributions, shape (n, f), of a matrix (n, f) of raw values."""
+        clean = finite(matrix)
+        z = standardise(transform(clean, self.logged), self.mean, self.scale, self.limit)
+        return np.where(np.isnan(clean), self.unknown, self.weights * z + self.known)
+
+    def logits(self, matrix: Floats) -> Floats:
+        """Logits, shape (n,). Summed feature after feature, whatever the batch."""
+        return self.intercept + running_sum(self.contributions(matrix))
+
+    def probabilities(self, matrix: Floats) -> Floats:
+        """P(churn), shape (n,)."""
+        return sigmoid(self.logits(matrix))
+
+
+def transform(values: Floats, logged: Bools) -> Floats:
+    """Signed log1p of the features that are ``logged``. Keeps NaN; shape as given."""
+    return np.where(logged, signed_log1p(values), values)
+
+
+def standardise(values: Floats, mean: Floats, scale: Floats, limit: float) -> Floats:
+    """``(values - mean) / scale``, clipped to ``±limit``. Keeps NaN."""
+    return np.clip((values - mean) / scale, -limit, limit)
+
+
+def running_sum(matrix: Floats) -> Floats:
+    """Sum each row (n, f) → (n,) strictly from left to right.
+
+    ``matrix.sum(axis=1)`` and BLAS choose their order of adding by the shape of the batch, so
+    a user's score would change in its last bit with the company it is computed in.
+    """
+    if matrix.shape[1] == 0:
+        return np.zeros(len(matrix))
+    return np.cumsum(matrix, axis=1)[:, -1]

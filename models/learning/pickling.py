@@ -1,0 +1,97 @@
+"""A pickle that can only make what models are made of.
+
+A pickle is a program: loading one may call any function it names. Here it may name classes
+of River's estimators, ours, numpy's arrays and nine builtin names, nothing else. This is the
+second wall; the first is that nothing unsigned is unpickled at all.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import zlib
+from typing import Any
+
+from models.learning.errors import ForbiddenGlobalError, PayloadError, SizeError
+
+PROTOCOL = 5
+COMPRESSION = 1
+
+_NAMES = frozenset(
+    {
+        *(("builtins", name) for name in ("dict", "float", "int", "set", "str")),
+        *(("collections", name) for name in ("Counter", "OrderedDict", "defaultdict")),
+        ("models.spec", "ModelSpec"),
+        ("random", "Random"),
+        ("functools", "partial"),
+        ("numpy", "dtype"),
+        ("numpy", "ndarray"),
+        ("numpy._core.numeric", "_frombuffer"),
+        ("numpy._core.multiarray", "_reconstruct"),
+        ("numpy._core.multiarray", "scalar"),
+    }
+)
+_PACKAGES = (
+    "models.learning.",
+    "river._river_rust.",
+    "river.compose.",
+    "river.drift.",
+    "river.forest.",
+    "river.linear_model.",
+    "river.metrics.",
+    "river.naive_bayes.",
+    "river.optim.",
+    "river.preprocessing.",
+    "river.proba.",
+    "river.stats.",
+    "river.tree.",
+)
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) in _NAMES:
+            return super().find_class(module, name)
+        if module.startswith(_PACKAGES) and "." not in name:
+            found = super().find_class(module, name)
+            if isinstance(found, type) and found.__module__.startswith(_PACKAGES):
+                return found
+        raise ForbiddenGlobalError(
+            f"the snapshot's pickle asks for {module}.{name}, which no model needs: "
+            "do not use it, and find out who wrote it"
+        )
+
+
+def dump(value: object) -> bytes:
+    """Pickle and compress."""
+    return zlib.compress(pickle.dumps(value, protocol=PROTOCOL), COMPRESSION)
+
+
+def load(data: bytes, max_bytes: int) -> Any:
+    """Undo ``dump``, making only whitelisted classes, at most ``max_bytes`` unpacked.
+
+    Raises ForbiddenGlobalError, SizeError or PayloadError.
+    """
+    content = _decompress(data, max_bytes)
+    try:
+        return _Unpickler(io.BytesIO(content)).load()
+    except ForbiddenGlobalError:
+        raise
+    except Exception as error:
+        raise PayloadError(
+            f"the snapshot's pickle does not load ({type(error).__name__}: {error}): "
+            "rebuild the model from the examples topic"
+        ) from error
+
+
+def _decompress(data: bytes, max_bytes: int) -> bytes:
+    decompressor = zlib.decompressobj()
+    try:
+        content = decompressor.decompress(data, max_bytes)
+    except zlib.error as error:
+        raise PayloadError(f"the snapshot's payload does not decompress: {error}") from error
+    if decompressor.unconsumed_tail:
+        raise SizeError(f"the snapshot's payload unpacks to more than {max_bytes} bytes")
+    if not decompressor.eof:
+        raise PayloadError("the snapshot's payload ends too early")
+    return content

@@ -1,0 +1,64 @@
+"""How good the model was on the latest examples, before it learned them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from river import metrics
+
+from models.learning.numerics import Floats
+
+_LEAST = 1e-15
+
+
+class RollingQuality:
+    """AUC and log loss of the last ``size`` predictions, beside those of the base rate.
+
+    Log losses are in nats; the figures are None while there is nothing, or one class only.
+
+    Parameters
+    ----------
+    size
+        Examples in the window.
+
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._rows = np.zeros((0, 3))
+
+    def __len__(self) -> int:
+        """Examples in the window now."""
+        return len(self._rows)
+
+    def update(self, labels: Floats, predicted: Floats, base_rate: float) -> None:
+        """Take in n labels and predictions, shape (n,), and the base rate known before them."""
+        rows = np.column_stack((labels, predicted, np.full(len(labels), base_rate)))
+        self._rows = np.concatenate((self._rows, rows))[-self.size :]
+
+    def auc(self) -> float | None:
+        """Area under the ROC curve over the window (exact, ties count half)."""
+        labels, predicted = self._rows[:, 0], self._rows[:, 1]
+        if not 0 < labels.sum() < len(labels):
+            return None
+        untyped: Any = metrics.RollingROCAUC
+        metric = untyped(window_size=self.size)
+        for label, p in zip(labels.tolist(), predicted.tolist(), strict=True):
+            metric.update(bool(label), p)
+        return float(metric.get())
+
+    def log_loss(self) -> float | None:
+        """Mean negative log likelihood of the predictions."""
+        return self._loss(1)
+
+    def base_log_loss(self) -> float | None:
+        """The same, had the base rate known before each example been predicted."""
+        return self._loss(2)
+
+    def _loss(self, column: int) -> float | None:
+        labels = self._rows[:, 0]
+        if not 0 < labels.sum() < len(labels):
+            return None
+        p = np.clip(self._rows[:, column], _LEAST, 1.0 - _LEAST)
+        return float(-np.where(labels == 1.0, np.log(p), np.log1p(-p)).mean())

@@ -1,0 +1,272 @@
+"""Logistic regression that learns each example again and again, from a sample of all history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from river import base
+
+from models.learning.base_rate import BaseRate
+from models.learning.guard import number
+from models.learning.linear import LinearForm, standardise, transform
+from models.learning.moments import Moments
+from models.learning.numerics import Floats, finite, logit, sigmoid
+from models.learning.reservoir import Reservoir
+
+_KNOWN, _ABSENT = 0, 1
+
+
+class ReplayLogistic(base.Classifier):
+    """Online logistic regression with replay from a class-stratified, uniform reservoir.
+
+    A stream of delayed labels brings one phase of the users' lives at a time; a plain online
+    model forgets the others (measured: worse than the base rate in log loss). So each example
+    takes one step on itself and on ``replay`` earlier examples of each class, drawn uniformly
+    from all history, weighted back to the classes' shares of all history:
+
+        g = Σ_i ω_i (σ(b + θ·d_i) - y_i) d_i + l2 θ,     Σ_{i in class c} ω_i = n_c / n
+        G ← G + g²,   θ ← θ - lr g / √G                                       (AdaGrad)
+
+    The design d of a row has two entries for each feature: its value, signed log1p (unless
+    ``raw``), standardised by running moments and clipped to ``±limit``, 0 where unknown; and
+    whether it is unknown, standardised likewise. So a missing value has a weight of its own.
+
+    Until there are enough labels the logit is held near the base rate's:
+    ``(1 - s) logit(base rate) + s (b + θ·d)``, with s = m / (m + patience) and m the number of
+    examples of the rarer class.
+
+    State is bounded: ``8 capacity (f + 1)`` bytes of reservoir and ``O(f)`` beside it.
+    Deterministic for a seed and an order of examples. ``learn_many`` and ``form`` work on
+    arrays; with the features declared they do exactly what the methods on dicts do.
+
+    Parameters
+    ----------
+    features
+        Names of the columns of arrays. Other names that come in dicts get columns after them.
+    raw
+        Features that are not put through the signed log1p.
+    prior
+        Base rate before anything was learned.
+    prior_weight
+        How many examples the prior counts for.
+    lr
+        AdaGrad's step size.
+    l2
+        Strength of the ridge penalty.
+    replay
+        Rows replayed of each class with every example.
+    capacity
+        Rows kept of each class.
+    limit
+        Bound of standardised values.
+    patience
+        Examples of the rarer class at which model and base rate count equally.
+    caution
+        What AdaGrad's sums of squares begin with: larger means smaller first steps.
+    max_features
+        Names after this many are ignored.
+    seed
+        Seed of the reservoir and of the replay.
+
+    Examples
+    --------
+    >>> model = ReplayLogistic(prior=0.02)
+    >>> model.predict_proba_one({"clicks": 3.0})[True]
+    0.02
+    >>> for i in range(400):
+    ...     model.learn_one({"clicks": float(i % 20)}, i % 20 < 4)
+    >>> model.predict_proba_one({"clicks": 1.0})[True] > 0.5
+    True
+
+    References
+    ----------
+    J. Duchi, E. Hazan, Y. Singer, Adaptive subgradient methods for online learning and
+    stochastic optimization, JMLR 12 (2011).
+
+    J. S. Vitter, Random sampling with a reservoir, ACM TOMS 11 (1985).
+
+    D. Rolnick et al., Experience replay for continual learning, NeurIPS 2019.
+
+    """
+
+    def __init__(
+        self,
+        features: tuple[str, ...] | None = None,
+        raw: tuple[str, ...] | None = None,
+        prior: float = 0.1,
+        prior_weight: float = 100.0,
+        lr: float = 0.05,
+        l2: float = 1e-3,
+        replay: int = 8,
+        capacity: int = 4096,
+        limit: float = 4.0,
+        patience: float = 100.0,
+        caution: float = 0.1,
+        max_features: int = 1024,
+        seed: int = 1,
+    ) -> None:
+        self.features = features
+        self.raw = raw
+        self.prior = prior
+        self.prior_weight = prior_weight
+        self.lr = lr
+        self.l2 = l2
+        self.replay = replay
+        self.capacity = capacity
+        self.limit = limit
+        self.patience = patience
+        self.caution = caution
+        self.max_features = max_features
+        self.seed = seed
+        self._names: dict[Any, int] = {}
+        self._logged = np.zeros(0, dtype=bool)
+        self._unknown = np.zeros(0, dtype=np.int64)
+        self._values, self._absent = Moments(0), Moments(0)
+        self._theta = np.zeros((2, 0))
+        self._squares = np.zeros((2, 0))
+        self._intercept = logit(prior)
+        self._intercept_squares = caution
+        self._base = BaseRate(prior, prior_weight)
+        self._reservoirs = (Reservoir(capacity, 0), Reservoir(capacity, 0))
+        self._rng = np.random.Generator(np.random.PCG64(seed))
+        self._add_columns(features or ())
+
+    @property
+    def missing(self) -> dict[Any, int]:
+        """For each feature, how many of the rows learned since its first did not know it."""
+        return dict(zip(self._names, self._unknown.tolist(), strict=True))
+
+    # ------------------------------------------------------------------ one example, as a dict
+
+    def learn_one(self, x: dict[Any, Any], y: Any, w: float = 1.0) -> None:
+        """Learn one example of weight ``w``; features come and go as they like."""
+        self._add_columns([name for name in x if name not in self._names])
+        self._learn_row(self._row(x), bool(y), w)
+
+    def predict_proba_one(self, x: dict[Any, Any], **_: Any) -> dict[Any, float]:
+        """Probabilities of True and False."""
+        p = float(self.form().probabilities(self._row(x)[None])[0])
+        return {True: p, False: 1.0 - p}
+
+    # ------------------------------------------------------------------ many, as arrays
+
+    def learn_many(self, matrix: Floats, labels: Floats, weights: Floats) -> None:
+        """Learn rows in order: matrix (n, f) of the declared features, NaN = unknown.
+
+        Parameters
+        ----------
+        matrix
+            Shape (n, f), columns as in ``features``.
+        labels, weights
+            Shape (n,).
+
+        """
+        columns = len(self.features or ())
+        for row, label, weight in zip(matrix, labels.tolist(), weights.tolist(), strict=True):
+            full = np.full(len(self._names), np.nan)
+            full[:columns] = row
+            self._learn_row(full, bool(label), weight)
+
+    def form(self) -> LinearForm:
+        """Compile to flat arrays, columns as in ``features`` (and newer names after them)."""
+        trust = self._base.trust(self.patience)
+        value_weights, absent_weights = trust * self._theta
+        at_known, at_unknown = (self._absence(np.full(len(self._names), u)) for u in (0.0, 1.0))
+        return LinearForm(
+            intercept=(1.0 - trust) * logit(self._base.rate()) + trust * self._intercept,
+            weights=value_weights,
+            known=absent_weights * at_known,
+            unknown=absent_weights * at_unknown,
+            mean=self._values.mean.copy(),
+            scale=self._values.scale(),
+            logged=self._logged.copy(),
+            limit=self.limit,
+        )
+
+    # ------------------------------------------------------------------ learning
+
+    def _learn_row(self, raw: Floats, label: bool, weight: float) -> None:
+        row = transform(finite(raw), self._logged)
+        self._values.update(row, weight)
+        absent = np.isnan(row)
+        self._absent.update(absent.astype(float), weight)
+        self._unknown += absent
+        self._base.update(label, weight)
+        self._step(*self._batch(row, label, weight))
+        self._reservoirs[label].offer(row, weight, self._rng)
+
+    def _batch(self, row: Floats, label: bool, weight: float) -> tuple[Floats, Floats, Floats]:
+        """Rows to step on (k, f), their labels and their weights ω (k,)."""
+        rows, labels, weights = [], [], []
+        for of, reservoir in enumerate(self._reservoirs):
+            drawn, drawn_weights = reservoir.draw(self.replay, self._rng)
+            if of == label:
+                drawn = np.vstack((row, drawn))
+                drawn_weights = np.concatenate(([weight], drawn_weights))
+            if len(drawn):
+                share = self._base.totals[of] / sum(self._base.totals)
+                rows.append(drawn)
+                labels.append(np.full(len(drawn), float(of)))
+                weights.append(drawn_weights * (share / drawn_weights.sum()))
+        return np.concatenate(rows), np.concatenate(labels), np.concatenate(weights)
+
+    def _step(self, rows: Floats, labels: Floats, weights: Floats) -> None:
+        design = self._design(rows)
+        logits = self._intercept + (design * self._theta).sum(axis=(1, 2))
+        residuals = weights * (sigmoid(logits) - labels)
+        gradient = (residuals[:, None, None] * design).sum(axis=0) + self.l2 * self._theta
+        self._squares += gradient * gradient
+        self._theta -= self.lr * gradient / np.sqrt(self._squares)
+        slope = float(residuals.sum())
+        self._intercept_squares += slope * slope
+        self._intercept -= self.lr * slope / float(np.sqrt(self._intercept_squares))
+
+    def _design(self, rows: Floats) -> Floats:
+        """Design (k, 2, f) of transformed rows (k, f): standardised values, and absences."""
+        absent = np.isnan(rows)
+        design = np.empty((len(rows), 2, rows.shape[1]))
+        z = standardise(rows, self._values.mean, self._values.scale(), self.limit)
+        design[:, _KNOWN] = np.where(absent, 0.0, z)
+        design[:, _ABSENT] = self._absence(absent.astype(float))
+        return design
+
+    def _absence(self, absent: Floats) -> Floats:
+        return standardise(absent, self._absent.mean, self._absent.scale(), self.limit)
+
+    # ------------------------------------------------------------------ columns
+
+    def _row(self, x: dict[Any, Any]) -> Floats:
+        row = np.full(len(self._names), np.nan)
+        for name, value in x.items():
+            column = self._names.get(name)
+            if column is not None:
+                row[column] = number(value)
+        return row
+
+    def _add_columns(self, names: Any) -> None:
+        for name in list(names)[: self.max_features - len(self._names)]:
+            self._names[name] = len(self._names)
+        more = len(self._names) - len(self._logged)
+        if more <= 0:
+            return
+        added = list(self._names)[-more:]
+        logged = np.array([name not in (self.raw or ()) for name in added], dtype=bool)
+        self._logged = np.concatenate((self._logged, logged))
+        self._theta = np.pad(self._theta, ((0, 0), (0, more)))
+        self._squares = np.pad(self._squares, ((0, 0), (0, more)), constant_values=self.caution)
+        self._unknown = np.pad(self._unknown, (0, more))
+        for part in (self._values, *self._reservoirs):
+            part.grow(len(self._names))
+        self._absent.grow(len(self._names), weight=sum(self._base.totals), mean=1.0)
+
+    # ------------------------------------------------------------------ pickling
+
+    def __getstate__(self) -> dict[str, Any]:
+        """State with the random generator as plain numbers: its pickle names more than we allow."""
+        return self.__dict__ | {"_rng": self._rng.bit_generator.state}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._rng = np.random.Generator(np.random.PCG64())
+        self._rng.bit_generator.state = state["_rng"]

@@ -1,0 +1,126 @@
+"""What scores users: a frozen model behind one small protocol. Scoring changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from river import base
+
+from models.learning.linear import LinearForm
+from models.learning.numerics import Floats
+from models.spec import Spec
+
+
+class Scorer(Protocol):
+    """A model version ready to score whole batches.
+
+    Matrices have shape (n, f), float64, columns in the order of ``spec.features``, NaN where
+    a value is not known. ``version`` 0 is the prior; its ``valid_from`` is None.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+
+    @property
+    def version(self) -> int:
+        """Number of the snapshot, 0 for the prior."""
+
+    @property
+    def valid_from(self) -> int | None:
+        """Score times from which this version is in force, microseconds since the epoch."""
+
+    def predict(self, matrix: Floats) -> Floats:
+        """P(churn), shape (n,)."""
+
+    def contributions(self, matrix: Floats) -> Floats | None:
+        """Logit contributions, shape (n, f); None for models that cannot say."""
+
+
+@dataclass(frozen=True, slots=True)
+class PriorScorer:
+    """The base rate for everyone: what is known before anything was learned."""
+
+    name: str
+    prior: float
+    version: int = 0
+    valid_from: int | None = None
+
+    def predict(self, matrix: Floats) -> Floats:
+        """Give the prior to each of the n rows."""
+        return np.full(len(matrix), self.prior)
+
+    def contributions(self, matrix: Floats) -> Floats | None:  # noqa: ARG002 - the protocol's
+        """Nothing: no feature has a part in a prior."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class LinearScorer:
+    """A linear model; every contribution is exact."""
+
+    name: str
+    version: int
+    valid_from: int | None
+    form: LinearForm
+
+    def predict(self, matrix: Floats) -> Floats:
+        """P(churn), shape (n,)."""
+        return self.form.probabilities(matrix)
+
+    def contributions(self, matrix: Floats) -> Floats | None:
+        """Contributions that sum with ``form.intercept`` to the logit."""
+        return self.form.contributions(matrix)
+
+
+@dataclass(frozen=True, slots=True)
+class RiverScorer:
+    """Any River classifier, asked row by row with dicts of what is known."""
+
+    name: str
+    version: int
+    valid_from: int | None
+    model: base.Classifier
+    features: tuple[str, ...]
+    prior: float
+
+    def predict(self, matrix: Floats) -> Floats:
+        """P(churn), shape (n,); the prior where the model has no opinion."""
+        rows = as_dicts(self.features, matrix)
+        return np.array([probability(self.model, row, self.prior) for row in rows], dtype=float)
+
+    def contributions(self, matrix: Floats) -> Floats | None:  # noqa: ARG002 - the protocol's
+        """Nothing: the model is a black box here."""
+        return None
+
+
+def prior_scorer(spec: Spec) -> PriorScorer:
+    """Scorer of version 0, in force until the first snapshot."""
+    return PriorScorer(name=spec.model.name, prior=spec.model.prior)
+
+
+def as_dicts(features: Sequence[str], matrix: Floats) -> list[dict[Any, float]]:
+    """Rows of a matrix as dicts without the values that are not known or not finite."""
+    known = np.isfinite(matrix)
+    return [
+        {name: value for name, value, ok in zip(features, row, mask, strict=True) if ok}
+        for row, mask in zip(matrix.tolist(), known.tolist(), strict=True)
+    ]
+
+
+def as_matrix(features: Sequence[str], vectors: Sequence[dict[str, Any]]) -> Floats:
+    """Matrix (n, f) of dicts, NaN where a feature is absent or None."""
+    rows = [[_number(vector.get(name)) for name in features] for vector in vectors]
+    return np.array(rows, dtype=float).reshape(len(vectors), len(features))
+
+
+def probability(model: base.Classifier, row: dict[Any, float], prior: float) -> float:
+    """P(churn) that a River model gives, or the prior when it gives none."""
+    return float(model.predict_proba_one(row).get(True, prior))
+
+
+def _number(value: Any) -> float:
+    return float("nan") if value is None else float(value)

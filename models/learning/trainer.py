@@ -1,0 +1,208 @@
+"""Learns in epochs: the same examples give the same model, bit by bit, however they arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.learning.admission import admit
+from models.learning.base_rate import BaseRate
+from models.learning.compiling import compile_model, make_scorer
+from models.learning.errors import KindError
+from models.learning.factory import Model, make_model
+from models.learning.manifests import changed, first_manifest, unchanged
+from models.learning.numerics import Floats
+from models.learning.payload import pack, unpack_head, unpack_tail
+from models.learning.prequential import RollingQuality
+from models.learning.replay_logistic import ReplayLogistic
+from models.learning.scorer import Scorer, as_dicts, as_matrix, prior_scorer
+from models.spec import ModelSpec, Spec
+from schemas.examples import Example
+from schemas.snapshots import Manifest
+
+WINDOW = 5000
+"""Examples over which the rolling figures are taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpochMetrics:
+    """Predict-then-learn figures after an epoch; see ``schemas.drift.Prequential``.
+
+    examples: handed over; learned: of them learned, with ``positives`` among these; dropped:
+    reason → number of the others. window: examples the rolling figures are taken over.
+    missing: feature → how many of the vectors learned did not know it.
+    """
+
+    examples: int
+    learned: int
+    positives: int
+    dropped: dict[str, int]
+    window: int
+    auc: float | None
+    log_loss: float | None
+    base_log_loss: float | None
+    missing: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class EpochResult:
+    """What an epoch came to. ``payload`` is None when the manifest says ``changed=False``."""
+
+    manifest: Manifest
+    payload: bytes | None
+    metrics: EpochMetrics
+
+
+@dataclass(slots=True)
+class _State:
+    """All that learning goes on from: the tail of a payload."""
+
+    spec: ModelSpec
+    model: Model
+    base: BaseRate
+    quality: RollingQuality
+
+
+class Trainer:
+    """Learns epoch after epoch, and after each says which model is in force.
+
+    Predicts the epoch's examples first, all with the model as it was before the epoch, from
+    the vectors as they were scored; then learns them from the completed vectors, in a fixed
+    order. After an epoch it goes on from its own payload, exactly as a restored one would.
+
+    Parameters
+    ----------
+    spec
+        The deployment; its features and its model are what is learned.
+
+    """
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self.epoch: int | None = None
+        self._features = tuple(feature.name for feature in spec.features)
+        self._manifest: Manifest | None = None
+        self._scorer: Scorer = prior_scorer(spec)
+        self._state = _State(
+            spec=spec.model,
+            model=make_model(spec.model, spec.features),
+            base=BaseRate(spec.model.prior, weight=1.0),
+            quality=RollingQuality(WINDOW),
+        )
+
+    @classmethod
+    def restore(cls, spec: Spec, manifest: Manifest, payload: bytes | None) -> Trainer:
+        """Trainer as it was after the manifest's epoch.
+
+        Unpickles WITHOUT verifying: ``snapshots.load_trainer`` is the way in from outside.
+        ``payload``: that of the version in force, None if nothing was learned yet. Raises
+        SnapshotError.
+        """
+        trainer = cls(spec)
+        trainer.epoch = manifest.epoch
+        trainer._manifest = manifest
+        if payload is not None:
+            trainer._go_on_from(payload)
+        return trainer
+
+    @property
+    def scorer(self) -> Scorer:
+        """Scorer of the version in force."""
+        return self._scorer
+
+    def learn_epoch(self, epoch: int, examples: Sequence[Example], position: int) -> EpochResult:
+        """Predict, then learn, the examples of the epochs up to ``epoch`` not learned yet.
+
+        Parameters
+        ----------
+        epoch
+            End of the epoch, microseconds since the epoch; later than the last one.
+        examples
+            In any order, repeats allowed.
+        position
+            Offset in the examples topic from which a restored trainer reads on.
+
+        """
+        if self.epoch is not None and epoch <= self.epoch:
+            raise ValueError(f"epoch {epoch} is not after {self.epoch}, which is learned already")
+        admitted, dropped = admit(self.spec, examples, self.epoch, epoch)
+        before = self._manifest or first_manifest(self.spec, epoch, position)
+        after = unchanged(before, self.spec, epoch, position)
+        missing = self._predict_and_learn(admitted) if admitted else {}
+        metrics = self._metrics(len(examples), admitted, dropped, missing)
+        payload = None
+        if admitted:
+            payload = self._pack(after.version + 1, after.valid_from)
+            after = changed(after, payload, metrics.learned, metrics.positives, _published(metrics))
+            self._go_on_from(payload)
+        self.epoch, self._manifest = epoch, after
+        return EpochResult(after, payload, metrics)
+
+    # ------------------------------------------------------------------ learning
+
+    def _predict_and_learn(self, examples: Sequence[Example]) -> dict[str, int]:
+        labels = np.array([example.label for example in examples], dtype=float)
+        weights = np.array([example.weight for example in examples], dtype=float)
+        scored = as_matrix(self._features, [example.vector for example in examples])
+        complete = as_matrix(self._features, [example.complete for example in examples])
+        state = self._state
+        state.quality.update(labels, self._scorer.predict(scored), state.base.rate())
+        for label, weight in zip(labels.tolist(), weights.tolist(), strict=True):
+            state.base.update(bool(label), weight)
+        self._learn(complete, labels, weights)
+        unknown = (~np.isfinite(complete)).sum(axis=0).tolist()
+        return {name: n for name, n in zip(self._features, unknown, strict=True) if n}
+
+    def _learn(self, matrix: Floats, labels: Floats, weights: Floats) -> None:
+        model = self._state.model
+        if isinstance(model, ReplayLogistic):
+            model.learn_many(matrix, labels, weights)
+            return
+        rows = as_dicts(self._features, matrix)
+        for row, label, weight in zip(rows, labels.tolist(), weights.tolist(), strict=True):
+            model.learn_one(row, bool(label), w=weight)
+
+    def _metrics(
+        self,
+        examples: int,
+        admitted: Sequence[Example],
+        dropped: dict[str, int],
+        missing: dict[str, int],
+    ) -> EpochMetrics:
+        quality = self._state.quality
+        return EpochMetrics(
+            examples=examples,
+            learned=len(admitted),
+            positives=sum(example.label for example in admitted),
+            dropped=dropped,
+            window=len(quality),
+            auc=quality.auc(),
+            log_loss=quality.log_loss(),
+            base_log_loss=quality.base_log_loss(),
+            missing=missing,
+        )
+
+    # ------------------------------------------------------------------ the payload
+
+    def _pack(self, version: int, valid_from: int) -> bytes:
+        return pack(compile_model(self._state.model, version, valid_from), self._state)
+
+    def _go_on_from(self, payload: bytes) -> None:
+        state: _State = unpack_tail(payload)
+        if state.spec != self.spec.model:
+            raise KindError(
+                f"the snapshot was learned as {state.spec}, the configuration says "
+                f"{self.spec.model}: give the model another name, or learn again"
+            )
+        self._state = state
+        self._scorer = make_scorer(self.spec, unpack_head(payload))
+
+
+def _published(metrics: EpochMetrics) -> dict[str, float | None]:
+    return {
+        "auc": metrics.auc,
+        "log_loss": metrics.log_loss,
+        "base_log_loss": metrics.base_log_loss,
+    }
