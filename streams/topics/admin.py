@@ -12,6 +12,7 @@ from kafka.errors import CoordinatorNotAvailableError, TopicAlreadyExistsError
 from streams.topics.clients import NO_ANSWER, KafkaClients, opened
 from streams.topics.cluster import ClusterState, MemberState, TopicState
 from streams.topics.plan import TopicPlan
+from streams.topics.subscriptions import subscribed_topics
 
 T = TypeVar("T")
 
@@ -73,10 +74,8 @@ def group_members(admin: Any, group: str) -> tuple[MemberState, ...]:
 
 
 def _member(member: Mapping[str, Any]) -> MemberState:
-    subscription = member["member_metadata"]
-    topics = subscription.get("topics") if isinstance(subscription, Mapping) else None
-    known = None if topics is None else frozenset(topics)
-    return MemberState(member["client_id"], member["client_host"].lstrip("/"), known)
+    topics = subscribed_topics(member["member_metadata"])
+    return MemberState(member["client_id"], member["client_host"].lstrip("/"), topics)
 
 
 def committed_offsets(admin: Any, group: str, topics: Mapping[str, int]) -> dict[Any, int]:
