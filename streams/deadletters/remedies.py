@@ -52,7 +52,8 @@ REMEDIES: dict[Reject, Remedy] = {
         "Correct the producer's clock; a retry after that moment is accepted.",
     ),
     Reject.MISSING_ID: Remedy("Nothing stands at the path of the event id.", _MAPPING),
-    Reject.BAD_ID: Remedy("The event id is no scalar, or is null or empty.", _MAPPING),
+    Reject.NULL_ID: Remedy("The event id is null.", _MAPPING),
+    Reject.BAD_ID: Remedy("The event id is no scalar, or is empty or too long.", _MAPPING),
     Reject.MISSING_FIELD: Remedy(
         "A field that features need is not there.",
         "Correct the producer, or declare the field with `required = false`; then retry.",

@@ -16,12 +16,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from schemas.deadletters import DeadLetter
+from schemas.events import RETRIED_HEADER
 from schemas.murmur2 import partition_of
 from schemas.reasons import Reject
 from schemas.times import TimeError, parse_time
 from streams.deadletters.letters import origin, raw
 
-RETRIED_FROM = "ebbline-retried-from"
 AS_IT_WAS = "as it was"
 LEFT_OUT = "left out: it has neither key nor value, so there is nothing to send"
 
@@ -82,8 +82,8 @@ def header_bytes(letter: DeadLetter) -> list[tuple[str, bytes]]:
 
 
 def _headers(letter: DeadLetter) -> list[tuple[str, bytes]]:
-    kept = [header for header in header_bytes(letter) if header[0] != RETRIED_FROM]
-    return [*kept, (RETRIED_FROM, origin(letter).encode())]
+    kept = [header for header in header_bytes(letter) if header[0] != RETRIED_HEADER]
+    return [*kept, (RETRIED_HEADER, origin(letter).encode())]
 
 
 def _timestamp(record_time: str) -> int:
