@@ -1,0 +1,43 @@
+"""Cutting and joining decoded batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from schemas.events import EventBatch
+
+
+def slice_batch(batch: EventBatch, start: int, stop: int) -> EventBatch:
+    """Rows ``start <= i < stop`` (views of the arrays)."""
+    part = slice(start, stop)
+    return EventBatch(
+        users=batch.users[part],
+        times=batch.times[part],
+        heartbeat=batch.heartbeat[part],
+        ids=batch.ids[part],
+        kinds=batch.kinds[part],
+        fields={name: column[part] for name, column in batch.fields.items()},
+        rejects={i - start: r for i, r in batch.rejects.items() if start <= i < stop},
+    )
+
+
+def concat_batches(batches: Sequence[EventBatch]) -> EventBatch:
+    """Rows of the batches one after the other."""
+    rejects, offset = {}, 0
+    for batch in batches:
+        rejects.update({i + offset: r for i, r in batch.rejects.items()})
+        offset += len(batch.users)
+    return EventBatch(
+        users=[user for batch in batches for user in batch.users],
+        times=np.concatenate([batch.times for batch in batches]),
+        heartbeat=np.concatenate([batch.heartbeat for batch in batches]),
+        ids=np.concatenate([batch.ids for batch in batches]),
+        kinds=np.concatenate([batch.kinds for batch in batches]),
+        fields={
+            name: np.concatenate([batch.fields[name] for batch in batches])
+            for name in batches[0].fields
+        },
+        rejects=rejects,
+    )

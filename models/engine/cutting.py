@@ -1,0 +1,56 @@
+"""Who is due at a cut, and which of the cuts are kept as examples."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.engine.scoring import Scored
+from models.engine.state import Sweep
+from models.grid import Int
+from models.learning.cuts import is_example
+from models.learning.labels import activity
+from models.state.membership import at_risk
+from models.state.slab import PendingCut, Slab
+
+
+def due(slab: Slab, rows: Int, sweep: Sweep) -> Int:
+    """Users that are at risk at the sweep's cut and have not been scored there."""
+    rows = rows[slab.last_cut[rows] < sweep.time]
+    rows = rows[at_risk(slab, rows, np.full(len(rows), sweep.time))]
+    ahead = [(slab.users[row] or "") > sweep.cursor for row in rows.tolist()]
+    return rows[np.array(ahead, dtype=np.bool_)]
+
+
+def keep_examples(slab: Slab, scored: Scored) -> Int:
+    """Remember the cuts that become examples; the rows that have one."""
+    rows, time = scored.rows, int(scored.at[0])
+    eligible = _eligible(slab, rows, time)
+    kept = []
+    for i in np.flatnonzero(eligible).tolist():
+        row = int(rows[i])
+        if is_example(slab.spec, slab.users[row] or "", time):
+            slab.pending[row].append(_pending(scored, i))
+            kept.append(row)
+    return np.array(kept, dtype=np.int64)
+
+
+def _eligible(slab: Slab, rows: Int, time: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    rule = slab.spec.labels
+    if rule.rule != "inactivity" or rule.within is None:
+        return np.ones(len(rows), dtype=np.bool_)
+    found: np.ndarray[tuple[int], np.dtype[np.bool_]] = (
+        activity(slab, rows, time - rule.within, time) >= rule.min_events
+    )
+    return found
+
+
+def _pending(scored: Scored, i: int) -> PendingCut:
+    return PendingCut(
+        time=int(scored.at[i]),
+        model_version=scored.scorer.version,
+        probability=float(scored.probability[i]),
+        as_of=tuple(scored.as_of[i].tolist()),
+        health=scored.health[i].tobytes(),
+        treatment=scored.treatment[i].tobytes(),
+        vector=scored.matrix[i].tobytes(),
+    )

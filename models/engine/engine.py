@@ -1,0 +1,404 @@
+"""The engine of one partition: records and clock in, state changes and outputs out.
+
+A batch's life: cut at the points of time that lie inside it (:meth:`Engine.advance`), each piece
+judged, loaded, folded and scored (:meth:`Engine._apply`), then committed. At a point of time
+(:meth:`Engine._cross`): the end of an epoch releases matured cuts and says so with a marker; a
+cut starts a sweep over the users at risk, worked off in slices between pieces. A user who has
+an event while still due is scored first, so the result does not depend on the interleaving.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from models.engine import cutting, release, status
+from models.engine.events import Events, collect, fold, forget_ids
+from models.engine.intake import Judged, count, judge, letters, strangers
+from models.engine.points import CUT, EPOCH, Point, Points
+from models.engine.records import Chunk, Merged
+from models.engine.requests import (
+    Commit,
+    Effects,
+    Load,
+    ModelAt,
+    Output,
+    Request,
+    ScanAtRisk,
+    ScanExpired,
+    ScanPending,
+)
+from models.engine.rounds import next_round
+from models.engine.scoring import Scored, records, score
+from models.engine.state import PartitionState, SourceState, Sweep
+from models.features.plan import Plan, reach
+from models.grid import NEVER, Int
+from models.state.codec import decode, encode
+from models.state.membership import at_risk, belongs
+from models.state.slab import Slab
+from schemas.codec import encode as encode_record
+from schemas.examples import EpochEnd
+from schemas.times import format_time
+
+Run = Generator[Request, Any, None]
+
+SLICE = 2000
+"""Users handled in one slice of a sweep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A run of merged records between two points of time.
+
+    parts, clocks, places: for each source its records, the partition's clock at each, and where
+    they stand in the merged order (None where a source has none).
+    """
+
+    parts: tuple[Chunk | None, ...]
+    clocks: tuple[Int, ...]
+    places: tuple[Int, ...]
+    clock: int
+
+
+class Engine:
+    """State of one partition and what is done with it.
+
+    partitions: how many there are (for the users' home and the epoch markers). state: the
+    durable partition record, None for a partition never seen.
+    """
+
+    def __init__(
+        self, plan: Plan, partition: int, partitions: int, state: PartitionState | None = None
+    ) -> None:
+        self.plan = plan
+        self.spec = plan.spec
+        self.partition = partition
+        self.partitions = partitions
+        self.state = state or PartitionState([SourceState() for _ in plan.spec.sources])
+        self.slab = Slab(plan)
+        self.points = Points(plan.spec, self.state)
+        self._entering = frozenset(self._entering_sources())
+        self._now = 0
+        self._turn = 0
+
+    # --- what drivers call -------------------------------------------------------------------
+
+    def advance(self, merged: Merged, now: int) -> Run:
+        """Apply merged records. now: the wall clock."""
+        self._now = now
+        clocks = np.maximum.accumulate(np.maximum(merged.arrivals, self.state.clock))
+        self.points.start(int(clocks[0]))
+        start = 0
+        while start < len(merged):
+            point = self.points.next()
+            stop = int(np.searchsorted(clocks, point.time, side="right"))
+            if stop > start:
+                yield from self._apply(_cut_out(merged, clocks, start, stop))
+                start = stop
+            if start < len(merged):
+                yield from self._cross(point)
+            if self.state.sweep is not None:
+                yield from self._sweep_slice()
+
+    def move_clock(self, clock: int, now: int) -> Run:
+        """Move the clock on without records (live mode, caught up)."""
+        self._now = now
+        self.points.start(clock)
+        while (point := self.points.next()).time < clock:
+            yield from self._cross(point)
+        self.state.clock = max(self.state.clock, clock)
+
+    def drain(self, now: int) -> Run:
+        """Work off what is left of a sweep."""
+        self._now = now
+        while self.state.sweep is not None:
+            yield from self._sweep_slice()
+
+    def statuses(self, now: int) -> list[Output]:
+        """How each source is doing now, as records."""
+        return status.statuses(self.spec, self.state, self.partition, format_time(now))
+
+    # --- a piece of a batch ------------------------------------------------------------------
+
+    def _apply(self, piece: Piece) -> Run:
+        effects = Effects()
+        clock_before = self.state.clock
+        judged = self._judge(piece)
+        users = {
+            user
+            for one in judged.values()
+            for user, usable in zip(one.chunk.batch.users, one.usable.tolist(), strict=True)
+            if usable and user is not None
+        }
+        yield from self._ensure(sorted(users))
+        touched = self.slab.row_of(sorted(users))
+        if self.state.sweep is not None:
+            yield from self._score_due(touched, effects)
+        events = [
+            collect(
+                self.slab,
+                self.spec.sources[s],
+                self.plan.sources[s],
+                self.state.sources[s],
+                one,
+                piece.places[s][-len(one.chunk) :],
+            )
+            for s, one in judged.items()
+        ]
+        yield from self._fold(events, judged, piece, effects)
+        self.state.clock = piece.clock
+        for s, one in judged.items():
+            source, state = self.spec.sources[s], self.state.sources[s]
+            effects.outputs.extend(letters(self.spec, source, self.partition, one, self._stamp))
+            count(state, one, clock_before)
+            state.events += sum(len(e.rows) for e in events if e.source == s)
+            mark = state.progress.watermark(source, piece.clock)
+            forget_ids(self.slab, touched, s, mark - source.allowed_lateness)
+        self._index(touched, effects)
+        self._turn += 1
+        self.slab.used[touched] = self._turn
+        yield from self._commit(effects, touched)
+
+    def _judge(self, piece: Piece) -> dict[int, Judged]:
+        """Decide about each record that has not been applied before."""
+        judged = {}
+        for s, part in enumerate(piece.parts):
+            if part is None:
+                continue
+            state = self.state.sources[s]
+            skip = int(np.searchsorted(part.offsets, state.applied, side="right"))
+            fresh = part.part(skip, len(part))
+            if len(fresh) == 0:
+                continue
+            foreign = strangers(fresh, self.slab.rows, self.partition, self.partitions)
+            source = self.spec.sources[s]
+            judged[s] = judge(self.spec, source, state, fresh, piece.clocks[s][skip:], foreign)
+        return judged
+
+    def _fold(
+        self, events: list[Events], judged: dict[int, Judged], piece: Piece, effects: Effects
+    ) -> Run:
+        """Apply events to their users, scoring in between where a user is due."""
+        rule = self.spec.scoring.on_event
+        waiting = [e for e in events if len(e.rows)]
+        if rule is None or not waiting:
+            for one in waiting:
+                fold(self.slab, one, one.source in self._entering)
+            return
+        scorer = yield self._model_at(min(int(e.clocks[0]) for e in waiting))
+        while waiting:
+            turn = next_round(self.slab, waiting, rule, self._entering)
+            stops: list[Events] = []
+            rest: list[Events] = []
+            for one in waiting:
+                covered = turn.covers(one)
+                fold(self.slab, one.part(covered), one.source in self._entering)
+                at_stop = one.places == turn.until[np.searchsorted(turn.users, one.rows)]
+                stops.append(one.part(at_stop))
+                rest.append(one.part(~covered))
+            for one in stops:
+                self._score_on_event(one, judged, piece, scorer, effects)
+            waiting = [e for e in rest if len(e.rows)]
+
+    def _score_on_event(
+        self, stops: Events, judged: dict[int, Judged], piece: Piece, scorer: Any, effects: Effects
+    ) -> None:
+        risky = at_risk(self.slab, stops.rows, stops.clocks)
+        stops = stops.part(risky)
+        if len(stops.rows) == 0:
+            return
+        marks = self._watermarks_at(stops, judged, piece)
+        scored = score(self.slab, stops.rows, stops.clocks, marks, scorer)
+        topic = self.spec.sources[stops.source].topic
+        causes = [f"event:{topic}-{self.partition}-{offset}" for offset in stops.offsets.tolist()]
+        self._emit(scored, causes, effects)
+        self.slab.last_score[stops.rows] = stops.clocks
+
+    def _watermarks_at(self, stops: Events, judged: dict[int, Judged], piece: Piece) -> Int:
+        """Watermarks of all sources where each stop stands, int64[n, sources]."""
+        marks = np.full((len(stops.rows), len(self.spec.sources)), NEVER)
+        for s, source in enumerate(self.spec.sources):
+            progress = self.state.sources[s].progress
+            reached = np.full(len(stops.rows), max(progress.data, progress.heartbeat))
+            if s in judged:
+                course = judged[s].course
+                places = piece.places[s][-len(course.data) :]
+                index = np.searchsorted(places, stops.places, side="right") - 1
+                seen = np.maximum(course.data, course.heartbeat)
+                reached = np.where(index >= 0, seen[index], reached)
+            if source.completeness == "clock":
+                reached = np.maximum(reached, stops.clocks - source.max_delay)
+            marks[:, s] = reached
+        return marks
+
+    # --- points of time ----------------------------------------------------------------------
+
+    def _cross(self, point: Point) -> Run:
+        yield from self.drain(self._now)
+        self.state.clock = max(self.state.clock, point.time)
+        if point.kind == EPOCH:
+            yield from self._close_epoch(point.time)
+        self.points.passed(point)
+        if point.kind == CUT:
+            self._begin_sweep(point.time)
+        if point.kind in (EPOCH, CUT):
+            effects = Effects(outputs=self.statuses(self._now))
+            yield from self._commit(effects, np.empty(0, dtype=np.int64))
+
+    def _begin_sweep(self, time: int) -> None:
+        if self.points.missed(time, self._now):
+            self.state.skipped_cuts += 1
+            return
+        marks = [
+            state.progress.watermark(source, time)
+            for source, state in zip(self.spec.sources, self.state.sources, strict=True)
+        ]
+        self.state.sweep = Sweep(time, marks)
+
+    def _sweep_slice(self) -> Run:
+        sweep = self.state.sweep
+        assert sweep is not None
+        users = yield ScanAtRisk(sweep.cursor, SLICE)
+        yield from self._ensure(users)
+        rows = self.slab.row_of(users)
+        effects = Effects()
+        changed = yield from self._score_due(rows, effects)
+        gone = rows[~belongs(self.slab, rows, np.full(len(rows), self.state.clock))]
+        self._index(gone, effects)
+        if users:
+            sweep.cursor = users[-1]
+        if len(users) < SLICE:
+            self.state.sweep = None
+        yield from self._commit(effects, np.union1d(changed, gone))
+
+    def _score_due(self, rows: Int, effects: Effects) -> Generator[Request, Any, Int]:
+        """Score the users among ``rows`` that are due in the sweep. Returns the changed rows."""
+        sweep = self.state.sweep
+        assert sweep is not None
+        rows = cutting.due(self.slab, rows, sweep)
+        if len(rows) == 0:
+            return rows
+        scorer = yield self._model_at(sweep.time)
+        at = np.full(len(rows), sweep.time)
+        marks = np.tile(np.array(sweep.watermarks, dtype=np.int64), (len(rows), 1))
+        scored = score(self.slab, rows, at, marks, scorer)
+        if self.spec.scoring.schedule is not None:
+            self._emit(scored, ["schedule"] * len(rows), effects)
+            self.slab.last_score[rows] = sweep.time
+        self.slab.last_cut[rows] = sweep.time
+        waiting = cutting.keep_examples(self.slab, scored)
+        for row in waiting.tolist():
+            effects.pending[self._name(row)] = self.slab.pending[row][0].time
+        return rows if self.spec.scoring.on_event is not None else waiting
+
+    def _close_epoch(self, end: int) -> Run:
+        """Release matured cuts, forget users that are long gone, then say that this is all."""
+        until = release.releasable_until(self.spec, self.state, end)
+        as_of = release.complete_as_of(self.spec, self.state, end)
+        while users := (yield ScanPending(until, SLICE)):
+            yield from self._release(users, until, end, as_of)
+        while users := (yield ScanExpired(end, SLICE)):
+            yield from self._expire(users, end)
+        marker = EpochEnd(
+            self.spec.app, self.partition, self.partitions, end, self.spec.feature_set
+        )
+        output = Output("examples", f"epoch-{self.partition}".encode(), encode_record(marker))
+        yield from self._commit(Effects(outputs=[output]), np.empty(0, dtype=np.int64))
+
+    def _release(self, users: list[str], until: int, end: int, as_of: Int) -> Run:
+        yield from self._ensure(users)
+        rows = self.slab.row_of(users)
+        effects = Effects()
+        for example in release.examples(self.slab, rows, until, end, as_of, self.partition):
+            value = encode_record(example)
+            effects.outputs.append(Output("examples", example.user.encode(), value))
+        for user, row in zip(users, rows.tolist(), strict=True):
+            waiting = [cut for cut in self.slab.pending[row] if cut.time > until]
+            self.slab.pending[row] = waiting
+            effects.pending[user] = waiting[0].time if waiting else None
+        yield from self._commit(effects, rows)
+
+    def _expire(self, users: list[str], end: int) -> Run:
+        yield from self._ensure(users)
+        rows = self.slab.row_of(users)
+        staying = belongs(self.slab, rows, np.full(len(rows), end))
+        effects = Effects()
+        for user, row, stays in zip(users, rows.tolist(), staying.tolist(), strict=True):
+            waits = bool(self.slab.pending[row])
+            effects.expiry[user] = end + reach(self.spec) if waits and not stays else None
+            if not stays and not waits:
+                effects.users[user] = None
+        self.slab.drop(effects.users)
+        yield from self._commit(effects, np.empty(0, dtype=np.int64))
+
+    # --- common ------------------------------------------------------------------------------
+
+    def _ensure(self, users: Sequence[str]) -> Run:
+        """Have the users in the slab."""
+        missing = [user for user in users if user not in self.slab.rows]
+        if not missing:
+            return
+        values = yield Load(missing)
+        rows = self.slab.make(missing)
+        for user, row, value in zip(missing, rows.tolist(), values, strict=True):
+            if value is not None:
+                decode(self.slab, user, row, value)
+
+    def _index(self, rows: Int, effects: Effects) -> None:
+        """Keep the index of users at risk, and the timers of those who are not, in step."""
+        wanted = belongs(self.slab, rows, np.full(len(rows), self.state.clock))
+        changed = wanted != self.slab.indexed[rows]
+        for row, belong in zip(rows[changed].tolist(), wanted[changed].tolist(), strict=True):
+            effects.at_risk[self._name(row)] = belong
+        self.slab.indexed[rows] = wanted
+        timer = self.state.clock + reach(self.spec)
+        for row in rows[~wanted].tolist():
+            effects.expiry[self._name(row)] = timer
+
+    def _emit(self, scored: Scored, causes: list[str], effects: Effects) -> None:
+        users = [self._name(row) for row in scored.rows.tolist()]
+        for record in records(self.spec, scored, users, causes, self._stamp):
+            value = encode_record(record)
+            effects.outputs.append(Output("scores", record.user.encode(), value))
+
+    def _commit(self, effects: Effects, dirty: Int) -> Run:
+        values = encode(self.slab, dirty)
+        for row, value in zip(dirty.tolist(), values, strict=True):
+            effects.users[self._name(row)] = value
+        effects.partition = self.state.encode()
+        effects.applied = tuple(source.applied for source in self.state.sources)
+        yield Commit(effects)
+        self.slab.evict(self.spec.capacity)
+
+    def _model_at(self, time: int) -> ModelAt:
+        return ModelAt(time, self.points.epoch_in_force(time))
+
+    def _name(self, row: int) -> str:
+        user = self.slab.users[row]
+        assert user is not None
+        return user
+
+    @property
+    def _stamp(self) -> str:
+        return format_time(self._now)
+
+    def _entering_sources(self) -> list[int]:
+        enter = self.spec.population.enter
+        if enter is not None:
+            return [self.spec.source_index(enter)]
+        return [i for i, source in enumerate(self.spec.sources) if not source.is_outcome]
+
+
+def _cut_out(merged: Merged, clocks: Int, start: int, stop: int) -> Piece:
+    """Records ``start <= place < stop`` of the merged order."""
+    parts: list[Chunk | None] = []
+    places = []
+    for part, place in zip(merged.parts, merged.places, strict=True):
+        first, last = np.searchsorted(place, [start, stop]).tolist()
+        parts.append(part.part(first, last) if part is not None and last > first else None)
+        places.append(place[first:last])
+    own = tuple(clocks[place] for place in places)
+    return Piece(tuple(parts), own, tuple(places), int(clocks[stop - 1]))

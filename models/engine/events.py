@@ -1,0 +1,165 @@
+"""Usable events of one source, ready to be folded into users' state; and the folding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.engine.intake import Judged
+from models.engine.state import SourceState
+from models.features.distinct import hash_numbers
+from models.features.plan import Selection, SourcePlan
+from models.grid import NEVER, Bool, Float, Int, pane_of
+from models.spec import SourceSpec
+from models.state.membership import note_outcomes
+from models.state.slab import Slab
+from schemas.events import EventBatch
+
+
+@dataclass(slots=True)
+class Events:
+    """n events of one source in this segment, all arrays int64[n] unless said otherwise.
+
+    places: where they stand in the merged order. clocks: the partition's clock there.
+    masks, values, hashes: for each selection of the plan: bool[n] which events match,
+    float64[n] or None the number it is of, uint64[n] or None the value's hash (distinct only).
+    """
+
+    source: int
+    rows: Int
+    times: Int
+    offsets: Int
+    places: Int
+    clocks: Int
+    kinds: Int
+    masks: list[Bool]
+    values: list[Float | None]
+    hashes: list[np.ndarray[tuple[int], np.dtype[np.uint64]] | None]
+
+    def part(self, chosen: Bool) -> Events:
+        """The chosen events, in order."""
+        return Events(
+            self.source,
+            self.rows[chosen],
+            self.times[chosen],
+            self.offsets[chosen],
+            self.places[chosen],
+            self.clocks[chosen],
+            self.kinds[chosen],
+            [mask[chosen] for mask in self.masks],
+            [None if value is None else value[chosen] for value in self.values],
+            [None if value is None else value[chosen] for value in self.hashes],
+        )
+
+
+def collect(
+    slab: Slab,
+    source: SourceSpec,
+    plan: SourcePlan,
+    state: SourceState,
+    judged: Judged,
+    places: Int,
+) -> Events:
+    """Events to apply: usable, not applied to their user before, not a known event id.
+
+    The users must be in the slab. New event ids are remembered; repeated ones are counted.
+    """
+    batch, s = judged.chunk.batch, plan.source
+    index = np.flatnonzero(judged.usable)
+    users = batch.users
+    rows = slab.row_of(users[i] for i in index.tolist())
+    fresh = judged.chunk.offsets[index] > slab.offsets[rows, s]
+    fresh &= _new_ids(slab, source, state, s, rows, batch.ids[index], batch.times[index], fresh)
+    index, rows = index[fresh], rows[fresh]
+    columns = [
+        _select(batch, index, selection, plan, i) for i, selection in enumerate(plan.selections)
+    ]
+    return Events(
+        s,
+        rows,
+        batch.times[index],
+        judged.chunk.offsets[index],
+        places[index],
+        judged.clocks[index],
+        batch.kinds[index].astype(np.int64),
+        [mask for mask, _, _ in columns],
+        [value for _, value, _ in columns],
+        [value for _, _, value in columns],
+    )
+
+
+def _select(
+    batch: EventBatch, index: Int, selection: Selection, plan: SourcePlan, number: int
+) -> tuple[Bool, Float | None, np.ndarray[tuple[int], np.dtype[np.uint64]] | None]:
+    mask = np.ones(len(index), dtype=np.bool_)
+    for name, allowed in selection.where_hashed:
+        column = batch.fields[name][index]
+        mask &= np.isin(column, np.array(allowed, dtype=column.dtype))
+    if selection.of is None:
+        return mask, None, None
+    column = batch.fields[selection.of][index]
+    if column.dtype == np.uint64:
+        return mask & (column != 0), None, column
+    hashes = hash_numbers(column) if number in plan.distinct else None
+    return mask & ~np.isnan(column), column, hashes
+
+
+def _new_ids(
+    slab: Slab,
+    source: SourceSpec,
+    state: SourceState,
+    s: int,
+    rows: Int,
+    ids: np.ndarray[tuple[int], np.dtype[np.uint64]],
+    times: Int,
+    fresh: Bool,
+) -> Bool:
+    """Which events carry no id, or one that this user's memory does not hold."""
+    new = np.ones(len(rows), dtype=np.bool_)
+    for i in np.flatnonzero(fresh & (ids != 0)).tolist():
+        known = slab.ids[int(rows[i])].setdefault(s, {})
+        event_id = int(ids[i])
+        if event_id in known:
+            new[i] = False
+            state.duplicates += 1
+            continue
+        known[event_id] = int(times[i])
+        if len(known) > source.max_ids:
+            del known[min(known, key=lambda key: (known[key], key))]
+    return new
+
+
+def forget_ids(slab: Slab, rows: Int, s: int, before: int) -> None:
+    """Forget ids of events that would be late by now."""
+    for row in rows.tolist():
+        known = slab.ids[row].get(s)
+        if known:
+            slab.ids[row][s] = {key: time for key, time in known.items() if time >= before}
+
+
+def fold(slab: Slab, events: Events, enters: bool) -> None:
+    """Apply events to their users. enters: whether this source lets users enter."""
+    if len(events.rows) == 0:
+        return
+    s, rows, times = events.source, events.rows, events.times
+    slab.offsets[rows, s] = events.offsets  # in offset order: the last write is the newest
+    if slab.spec.sources[s].is_outcome:
+        note_outcomes(slab, rows, times, events.kinds)
+    else:
+        np.maximum.at(slab.last_seen, rows, times)
+    if enters:
+        _enter(slab, rows, times)
+    plan = slab.plan.sources[s]
+    slab.rings[s].add(rows, times, events.masks, events.values)
+    for selection in plan.distinct:
+        hashes, mask = events.hashes[selection], events.masks[selection]
+        if hashes is not None:
+            panes = pane_of(times[mask], slab.spec.grid)
+            slab.distinct[s].add(selection, rows[mask], panes, hashes[mask].tolist())
+
+
+def _enter(slab: Slab, rows: Int, times: Int) -> None:
+    unborn = slab.entered[rows] == NEVER
+    slab.entered[rows[unborn]] = -NEVER
+    np.minimum.at(slab.entered, rows, times)

@@ -1,0 +1,167 @@
+"""Judging records of one source: which are events to apply, which go to the dead letters.
+
+The order of the questions is fixed: unreadable, heartbeat, in the wrong partition, too far in the
+future, late. Only usable events and heartbeats move the source's clocks.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.engine.records import Chunk, Record
+from models.engine.requests import Output
+from models.engine.state import SourceState
+from models.grid import Bool, Int
+from models.spec import SourceSpec, Spec
+from models.staleness.watermarks import Course, follow
+from schemas.codec import encode
+from schemas.deadletters import DeadLetter
+from schemas.murmur2 import partition_of
+from schemas.reasons import Reject
+from schemas.times import format_time
+
+RETRY_HEADER = "ebbline-retried-from"
+
+Verdicts = dict[int, tuple[Reject, str]]
+"""Index of a rejected record to its reason and message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Records of one source that have been judged.
+
+    usable: bool[n], events to apply. clocks: int64[n], the partition's clock at each record.
+    course: how the source's clocks moved. verdicts: the rejected ones.
+    """
+
+    chunk: Chunk
+    clocks: Int
+    usable: Bool
+    beats: Bool
+    course: Course
+    verdicts: Verdicts
+
+
+def judge(
+    spec: Spec, source: SourceSpec, state: SourceState, chunk: Chunk, clocks: Int, foreign: set[str]
+) -> Judged:
+    """Decide about each record. foreign: users that do not belong into this partition."""
+    batch = chunk.batch
+    verdicts: Verdicts = dict(batch.rejects)
+    readable = np.ones(len(chunk), dtype=np.bool_)
+    readable[list(verdicts)] = False
+    beats = readable & batch.heartbeat
+    events = readable & ~batch.heartbeat
+    verdicts |= _foreign(chunk, events, foreign)
+    future = (events | beats) & (batch.times > chunk.arrivals + spec.max_future)
+    verdicts |= _future(spec, chunk, future)
+    beats &= ~future
+    events[list(verdicts)] = False
+    course = follow(source, state.progress, batch.times, clocks, events, beats)
+    late = events & (batch.times < course.before - source.allowed_lateness)
+    verdicts |= _late(source, chunk, course, late)
+    return Judged(chunk, clocks, events & ~late, beats, course, verdicts)
+
+
+def _foreign(chunk: Chunk, events: Bool, foreign: set[str]) -> Verdicts:
+    if not foreign:
+        return {}
+    message = (
+        "user {!r} does not belong into this partition: murmur2 of the user id gives another one. "
+        "Produce with the user id as the record key and the murmur2 partitioner "
+        "(librdkafka: partitioner=murmur2_random)"
+    )
+    users = chunk.batch.users
+    return {
+        i: (Reject.WRONG_PARTITION, message.format(users[i]))
+        for i in np.flatnonzero(events).tolist()
+        if users[i] in foreign
+    }
+
+
+def _future(spec: Spec, chunk: Chunk, future: Bool) -> Verdicts:
+    found: Verdicts = {}
+    for i in np.flatnonzero(future).tolist():
+        time, arrival = int(chunk.batch.times[i]), int(chunk.arrivals[i])
+        found[i] = (
+            Reject.FUTURE_TIME,
+            f"event time {format_time(time)} is more than max_future "
+            f"({spec.max_future / 1e6:g} s) after its arrival {format_time(arrival)}: "
+            "a wrong clock or unit at the producer?",
+        )
+    return found
+
+
+def _late(source: SourceSpec, chunk: Chunk, course: Course, late: Bool) -> Verdicts:
+    found: Verdicts = {}
+    for i in np.flatnonzero(late).tolist():
+        time, mark = int(chunk.batch.times[i]), int(course.before[i])
+        found[i] = (
+            Reject.LATE,
+            f"event time {format_time(time)} is {(mark - time) / 1e6:g} s behind the watermark "
+            f"{format_time(mark)} of source {source.name!r}; allowed_lateness is "
+            f"{source.allowed_lateness / 1e6:g} s",
+        )
+    return found
+
+
+def count(state: SourceState, judged: Judged, clock_before: int) -> None:
+    """Move the source's clocks and counts past the judged records."""
+    chunk, course = judged.chunk, judged.course
+    state.applied = int(chunk.offsets[-1])
+    state.arrival = int(chunk.arrivals[-1])
+    state.progress.data = int(course.data[-1])
+    state.progress.heartbeat = int(course.heartbeat[-1])
+    state.progress.last_data = int(course.last_data[-1])
+    state.heartbeats += int(judged.beats.sum())
+    state.disordered += int((chunk.arrivals < clock_before).sum())
+    for reason, _ in judged.verdicts.values():
+        state.rejected[reason.value] += 1
+        state.late += reason is Reject.LATE
+
+
+def strangers(chunk: Chunk, known: dict[str, int], partition: int, partitions: int) -> set[str]:
+    """Users met for the first time that murmur2 would have put into another partition."""
+    met = {user for user in chunk.batch.users if user is not None and user not in known}
+    return {user for user in met if partition_of(user.encode(), partitions) != partition}
+
+
+def letters(
+    spec: Spec, source: SourceSpec, partition: int, judged: Judged, now: str
+) -> Iterator[Output]:
+    """Dead letters of the rejected records, the raw bytes intact."""
+    for i, (reason, message) in sorted(judged.verdicts.items()):
+        raw = judged.chunk.raws[i]
+        place = f"{source.topic}-{partition}-{raw.offset}"
+        letter = DeadLetter(
+            id=place,
+            app=spec.app,
+            source=source.name,
+            topic=source.topic,
+            partition=partition,
+            offset=raw.offset,
+            record_time=format_time(raw.timestamp * 1000),
+            reason=reason.value,
+            message=message,
+            key_base64=_base64(raw.key),
+            value_base64=_base64(raw.value),
+            headers=[(name, _base64(value) or "") for name, value in raw.headers],
+            rejected_at=now,
+            retried_from=_retried_from(raw),
+        )
+        yield Output("deadletter", place.encode(), encode(letter))
+
+
+def _retried_from(raw: Record) -> str | None:
+    for name, value in raw.headers:
+        if name == RETRY_HEADER:
+            return value.decode(errors="replace")
+    return None
+
+
+def _base64(value: bytes | None) -> str | None:
+    return None if value is None else base64.b64encode(value).decode()

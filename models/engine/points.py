@@ -1,0 +1,79 @@
+"""Points of time at which something happens in a partition: cuts, ends of epochs, activations.
+
+A point T is crossed after every record with arrival <= T and before any later one. At the same
+time an epoch ends before a cut is scored.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from models.engine.state import PartitionState
+from models.grid import first_point
+from models.spec import Spec
+
+ACTIVATION: Final = 0
+EPOCH: Final = 1
+CUT: Final = 2
+
+
+class Point(NamedTuple):
+    """A time and what happens there; smaller comes first."""
+
+    time: int
+    kind: int
+
+
+class Points:
+    """The next points of a partition. The cursors live in the partition record."""
+
+    def __init__(self, spec: Spec, state: PartitionState) -> None:
+        self._spec = spec
+        self._state = state
+
+    def start(self, clock: int) -> None:
+        """Set the cursors by the first clock of a new partition."""
+        if self._state.next_cut is None:
+            cuts = self._spec.cuts
+            self._state.next_cut = first_point(clock, cuts.every, cuts.anchor)
+            self._state.next_epoch = first_point(clock, self._spec.learning.every)
+            self._state.first_epoch = self._state.next_epoch
+            self._state.clock = max(self._state.clock, clock)
+
+    def next(self) -> Point:
+        """The earliest point ahead."""
+        assert self._state.next_cut is not None
+        assert self._state.next_epoch is not None
+        found = [Point(self._state.next_epoch, EPOCH), Point(self._state.next_cut, CUT)]
+        if self._spec.scoring.on_event is not None:
+            found.append(Point(self._next_activation(), ACTIVATION))
+        return min(found)
+
+    def _next_activation(self) -> int:
+        """Just before the next time a snapshot may come into force (only the model changes)."""
+        learning = self._spec.learning
+        after = self._state.clock + 2 - learning.activation_delay
+        return first_point(after, learning.every) + learning.activation_delay - 1
+
+    def epoch_in_force(self, time: int) -> int | None:
+        """End of the newest epoch whose snapshot is valid at ``time``; None before the first.
+
+        Epochs from before this partition's first record were closed without it, if at all.
+        """
+        learning = self._spec.learning
+        end = (time - learning.activation_delay) // learning.every * learning.every
+        first = self._state.first_epoch
+        return end if first is not None and end >= first else None
+
+    def passed(self, point: Point) -> None:
+        """Move the cursor behind a point."""
+        if point.kind == EPOCH:
+            self._state.next_epoch = point.time + self._spec.learning.every
+        elif point.kind == CUT:
+            self._state.next_cut = point.time + self._spec.cuts.every
+
+    def missed(self, cut: int, now: int) -> bool:
+        """Whether a live worker comes too late for a cut (more than ``max_catch_up`` behind)."""
+        if self._spec.clock != "live":
+            return False
+        return (now - cut) // self._spec.cuts.every >= self._spec.scoring.max_catch_up

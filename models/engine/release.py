@@ -1,0 +1,115 @@
+"""Releasing matured cuts as examples: both classes of a cut together, complete vectors.
+
+It happens at the end of an epoch of arrival time, with the watermarks as they stood there, so
+which epoch an example falls into does not depend on batches, workers or restarts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from models.engine.state import PartitionState
+from models.features.vector import features
+from models.grid import NEVER, Float, Int
+from models.learning.labels import activity, outcome_label
+from models.spec import Spec
+from models.staleness.policy import HEALTH, TREATMENT
+from models.state.slab import PendingCut, Slab
+from schemas.examples import Example
+from schemas.ids import stable_id
+
+
+def releasable_until(spec: Spec, state: PartitionState, end: int) -> int:
+    """Cuts at or before this are released at the end of the epoch ``end``.
+
+    Matured: every source of the label rule is complete through T + H. Complete: every source
+    is complete through T, or ``complete_within`` has passed since T + H.
+    """
+    through = _through(spec, state, end)
+    matured = min(through[spec.source_index(name)] for name in spec.labels.sources)
+    limit = end - spec.labels.horizon - spec.learning.complete_within
+    return min(matured - spec.labels.horizon, max(min(through), limit))
+
+
+def complete_as_of(spec: Spec, state: PartitionState, end: int) -> Int:
+    """How far each source is complete at the end of the epoch, int64[sources]."""
+    return np.array(_through(spec, state, end), dtype=np.int64)
+
+
+def _through(spec: Spec, state: PartitionState, end: int) -> list[int]:
+    return [
+        source.progress.through(declared, end)
+        for declared, source in zip(spec.sources, state.sources, strict=True)
+    ]
+
+
+def examples(
+    slab: Slab, rows: Int, until: int, end: int, through: Int, partition: int
+) -> Iterator[Example]:
+    """Examples of the users' cuts at or before ``until``; removed cuts give none."""
+    for time, chosen in _by_time(slab, rows, until).items():
+        group = np.array([row for row, _ in chosen], dtype=np.int64)
+        labels = _labels(slab, group, time)
+        as_of = np.minimum(time, through)
+        as_of = np.where(through == NEVER, NEVER, as_of)
+        complete, _ = features(
+            slab, group, np.full(len(group), time), np.tile(as_of, (len(group), 1))
+        )
+        for i, (row, cut) in enumerate(chosen):
+            label = labels[i]
+            if label is not None:
+                yield _example(slab, row, cut, label, complete[i], end, partition)
+
+
+def _by_time(slab: Slab, rows: Int, until: int) -> dict[int, list[tuple[int, PendingCut]]]:
+    found: dict[int, list[tuple[int, PendingCut]]] = {}
+    for row in rows.tolist():
+        for cut in slab.pending[row]:
+            if cut.time <= until:
+                found.setdefault(cut.time, []).append((row, cut))
+    return found
+
+
+def _labels(slab: Slab, rows: Int, time: int) -> list[int | None]:
+    rule = slab.spec.labels
+    if rule.rule == "inactivity":
+        quiet = activity(slab, rows, time, time + rule.horizon) == 0
+        return [int(q) for q in quiet.tolist()]
+    return [outcome_label(rule, time, slab.outcomes[row]) for row in rows.tolist()]
+
+
+def _example(
+    slab: Slab, row: int, cut: PendingCut, label: int, complete: Float, end: int, partition: int
+) -> Example:
+    spec, user = slab.spec, slab.users[row] or ""
+    names = [source.name for source in spec.sources]
+    as_of = [None if a == NEVER else a for a in cut.as_of]
+    return Example(
+        id=stable_id(spec.app, "example", user, cut.time, spec.labels.horizon),
+        app=spec.app,
+        user=user,
+        partition=partition,
+        time=cut.time,
+        epoch=end,
+        label=label,
+        weight=1.0,
+        vector=_known(spec, np.frombuffer(cut.vector)),
+        complete=_known(spec, complete),
+        as_of=dict(zip(names, as_of, strict=True)),
+        health={n: HEALTH[h] for n, h in zip(names, cut.health, strict=True)},
+        treatment={n: TREATMENT[t] for n, t in zip(names, cut.treatment, strict=True)},
+        probability=cut.probability,
+        model_version=cut.model_version,
+        feature_set=spec.feature_set,
+    )
+
+
+def _known(spec: Spec, vector: Float) -> dict[str, float]:
+    """Feature name to value, for those that are known."""
+    return {
+        feature.name: value
+        for feature, value in zip(spec.features, vector.tolist(), strict=True)
+        if value == value
+    }

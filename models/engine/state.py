@@ -1,0 +1,100 @@
+"""The partition record: what is known of a partition besides its users, durable with them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from models.grid import NEVER
+from models.staleness.watermarks import Progress
+from models.state.codec import StateError
+
+VERSION = 1
+
+
+@dataclass(slots=True)
+class SourceState:
+    """One source in this partition.
+
+    applied: newest offset whose effects are durable. arrival: newest arrival time at it.
+    The rest counts records: events used, heartbeats, late, duplicates, dead-lettered by reason,
+    and those whose arrival lay below the clock when they came.
+    """
+
+    applied: int = -1
+    arrival: int = NEVER
+    progress: Progress = field(default_factory=Progress)
+    events: int = 0
+    heartbeats: int = 0
+    late: int = 0
+    duplicates: int = 0
+    disordered: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class Sweep:
+    """A cut that is being scored: its time, the watermarks frozen there, how far it has got.
+
+    cursor: users up to this one (in the index's order) have been scored; "" = none yet.
+    """
+
+    time: int
+    watermarks: list[int]
+    cursor: str = ""
+
+
+@dataclass(slots=True)
+class PartitionState:
+    """Clock, schedule and sources of one partition.
+
+    next_cut, next_epoch, first_epoch (end of the first one closed here): None until the
+    first record has set the clock. topic_ids: identity of
+    each source's topic, so that a topic that was deleted and made again is noticed.
+    """
+
+    sources: list[SourceState]
+    clock: int = NEVER
+    next_cut: int | None = None
+    next_epoch: int | None = None
+    first_epoch: int | None = None
+    sweep: Sweep | None = None
+    skipped_cuts: int = 0
+    topic_ids: list[str] = field(default_factory=list)
+
+    def encode(self) -> bytes:
+        """The durable value (JSON: it is read by people in trouble)."""
+        return orjson.dumps({"version": VERSION, "record": self})
+
+    @classmethod
+    def decode(cls, value: bytes) -> PartitionState:
+        """Read a durable value. Raises StateError when it cannot be read."""
+        try:
+            content = orjson.loads(value)
+            version = content["version"]
+            if version != VERSION:
+                raise StateError(
+                    f"the partition record has version {version}, this program reads {VERSION}; "
+                    "run the version that wrote it, or rebuild from the topics"
+                )
+            return _from_json(content["record"])
+        except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+            raise StateError(f"the partition record is damaged: {error!r}; rebuild it") from error
+
+
+def _from_json(record: dict[str, Any]) -> PartitionState:
+    sources = [
+        SourceState(
+            **{
+                **source,
+                "progress": Progress(**source["progress"]),
+                "rejected": Counter(source["rejected"]),
+            }
+        )
+        for source in record.pop("sources")
+    ]
+    sweep = record.pop("sweep")
+    return PartitionState(sources=sources, sweep=Sweep(**sweep) if sweep else None, **record)

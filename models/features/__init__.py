@@ -1,0 +1,1 @@
+"""Windowed features: aggregates, panes, windows, and the one as-of function."""

@@ -1,0 +1,182 @@
+"""A user's durable state: a compact, versioned binary value, many users at a time.
+
+Layout, little-endian::
+
+    header   magic "EB", version u8, sources u8, crc32 of all that follows u32,
+             feature set 15 bytes, indexed u8, entered, last_seen, last_cut, last_score i64
+    sources  for each: offset i64, newest i64, firsts f64[], base_time f64[], base_value f64[],
+             slots u16, pane numbers i32[slots], aggregates f64[slots, columns]
+    ragged   event ids, sketches, outcomes, pending cuts (counts first)
+
+Only slots that hold a pane are written.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from itertools import accumulate
+
+import numpy as np
+
+from models.features.panes import EMPTY, PaneRing
+from models.grid import Int
+from models.state.reader import Reader
+from models.state.slab import Outcome, PendingCut, Slab
+
+MAGIC = b"EB"
+VERSION = 1
+_HEADER = struct.Struct("<2sBBI")
+_FIXED = struct.Struct("<15sBqqqq")
+_OFFSETS = struct.Struct("<qq")
+_ID = struct.Struct("<Qq")
+_SKETCH = struct.Struct("<HqH")
+_OUTCOME = struct.Struct("<qB")
+_PENDING = struct.Struct("<qqdHHHH")
+
+
+class StateError(Exception):
+    """A stored value that this program cannot read; the message says why and what to do."""
+
+
+def encode(slab: Slab, rows: Int) -> list[bytes]:
+    """Durable values of the rows, in their order."""
+    listed = rows.tolist()
+    rings = [_encode_ring(ring, rows) for ring in slab.rings]
+    feature_set = slab.spec.feature_set.encode()
+    values = []
+    for i, row in enumerate(listed):
+        fixed = _FIXED.pack(
+            feature_set,
+            int(slab.indexed[row]),
+            int(slab.entered[row]),
+            int(slab.last_seen[row]),
+            int(slab.last_cut[row]),
+            int(slab.last_score[row]),
+        )
+        parts = [fixed]
+        for source, ring in enumerate(rings):
+            newest = int(slab.rings[source].newest[row])
+            parts.append(_OFFSETS.pack(int(slab.offsets[row, source]), newest))
+            parts.append(ring[i])
+            parts.append(_encode_sketches(slab, source, row))
+        parts.append(_encode_ragged(slab, row))
+        body = b"".join(parts)
+        values.append(_HEADER.pack(MAGIC, VERSION, len(rings), zlib.crc32(body)) + body)
+    return values
+
+
+def _encode_ring(ring: PaneRing, rows: Int) -> list[bytes]:
+    ids = ring.ids[rows]
+    held = ids != EMPTY
+    counts = held.sum(axis=1)
+    flat_ids = ids[held].astype("<i4")
+    flat_data = ring.data[rows][held].astype("<f8", copy=False)
+    ends = [0, *accumulate(counts.tolist())]
+    carried = np.hstack([ring.first[rows], ring.base_time[rows], ring.base_value[rows]])
+    carried = carried.astype("<f8", copy=False)
+    return [
+        carried[i].tobytes()
+        + struct.pack("<H", ends[i + 1] - ends[i])
+        + flat_ids[ends[i] : ends[i + 1]].tobytes()
+        + flat_data[ends[i] : ends[i + 1]].tobytes()
+        for i in range(len(rows))
+    ]
+
+
+def _encode_sketches(slab: Slab, source: int, row: int) -> bytes:
+    newest = int(slab.rings[source].newest[row])
+    slab.distinct[source].forget(row, (newest - 1) // slab.spec.grid)
+    ring = slab.distinct[source].rings[row] or {}
+    parts = [struct.pack("<H", len(ring))]
+    for (selection, pane), sketch in sorted(ring.items()):
+        hashes = np.array(sorted(sketch), dtype="<u8")
+        parts.append(_SKETCH.pack(selection, pane, len(hashes)) + hashes.tobytes())
+    ids = slab.ids[row].get(source, {})
+    parts.append(struct.pack("<I", len(ids)))
+    parts.extend(_ID.pack(*item) for item in ids.items())
+    return b"".join(parts)
+
+
+def _encode_ragged(slab: Slab, row: int) -> bytes:
+    outcomes, pending = slab.outcomes[row], slab.pending[row]
+    parts = [struct.pack("<HH", len(outcomes), len(pending))]
+    parts.extend(_OUTCOME.pack(o.time, o.kind) for o in outcomes)
+    parts.extend(encode_pending(cut) for cut in pending)
+    return b"".join(parts)
+
+
+def encode_pending(cut: PendingCut) -> bytes:
+    """A pending cut's bytes (their length is what an example costs while it waits)."""
+    as_of = np.array(cut.as_of, dtype="<i8").tobytes()
+    sizes = (len(as_of), len(cut.health), len(cut.treatment), len(cut.vector))
+    fixed = _PENDING.pack(cut.time, cut.model_version, cut.probability, *sizes)
+    return fixed + as_of + cut.health + cut.treatment + cut.vector
+
+
+def decode(slab: Slab, user: str, row: int, value: bytes) -> None:
+    """Fill an empty row from a durable value. Raises StateError when it cannot be read."""
+    try:
+        magic, version, sources, crc = _HEADER.unpack_from(value)
+    except struct.error as error:
+        raise StateError(f"state of user {user!r} is cut short: {error}; rebuild it") from error
+    if magic != MAGIC or version != VERSION:
+        raise StateError(
+            f"state of user {user!r} has format {magic!r} version {version}, this program reads "
+            f"version {VERSION}; run the version that wrote it, or rebuild from the topics"
+        )
+    if zlib.crc32(value[_HEADER.size :]) != crc or sources != len(slab.rings):
+        raise StateError(f"state of user {user!r} is damaged (checksum); rebuild from the topics")
+    _decode_body(slab, user, row, Reader(value, _HEADER.size))
+
+
+def _decode_body(slab: Slab, user: str, row: int, reader: Reader) -> None:
+    feature_set, indexed, entered, seen, cut, score = reader.unpack(_FIXED)
+    if feature_set != slab.spec.feature_set.encode():
+        raise StateError(
+            f"state of user {user!r} belongs to feature set {feature_set.decode()!r}, not "
+            f"{slab.spec.feature_set!r}; rebuild from the topics"
+        )
+    slab.indexed[row] = bool(indexed)
+    slab.entered[row], slab.last_seen[row] = entered, seen
+    slab.last_cut[row], slab.last_score[row] = cut, score
+    for source, ring in enumerate(slab.rings):
+        slab.offsets[row, source], ring.newest[row] = reader.unpack(_OFFSETS)
+        _decode_ring(ring, row, reader)
+        _decode_sketches(slab, source, row, reader)
+    outcomes, pending = reader.unpack(struct.Struct("<HH"))
+    slab.outcomes[row] = [Outcome(*reader.unpack(_OUTCOME)) for _ in range(outcomes)]
+    slab.dated[row] = outcomes > 0
+    slab.pending[row] = [_decode_pending(reader) for _ in range(pending)]
+
+
+def _decode_ring(ring: PaneRing, row: int, reader: Reader) -> None:
+    ring.first[row] = reader.floats(ring.first.shape[1])
+    ring.base_time[row] = reader.floats(ring.base_time.shape[1])
+    ring.base_value[row] = reader.floats(ring.base_value.shape[1])
+    (count,) = reader.unpack(struct.Struct("<H"))
+    ids = reader.array("<i4", count)
+    data = reader.floats(count * ring.data.shape[2]).reshape(count, ring.data.shape[2])
+    slots = ids % ring.panes
+    newest_first = np.argsort(ids, kind="stable")
+    ring.ids[row, slots[newest_first]] = ids[newest_first]
+    ring.data[row, slots[newest_first]] = data[newest_first]
+
+
+def _decode_sketches(slab: Slab, source: int, row: int, reader: Reader) -> None:
+    (count,) = reader.unpack(struct.Struct("<H"))
+    ring = {}
+    for _ in range(count):
+        selection, pane, size = reader.unpack(_SKETCH)
+        ring[(selection, pane)] = set(reader.array("<u8", size).tolist())
+    slab.distinct[source].rings[row] = ring or None
+    (known,) = reader.unpack(struct.Struct("<I"))
+    if known:
+        slab.ids[row][source] = dict(reader.unpack(_ID) for _ in range(known))
+
+
+def _decode_pending(reader: Reader) -> PendingCut:
+    time, version, probability, *sizes = reader.unpack(_PENDING)
+    as_of = np.frombuffer(reader.bytes(sizes[0]), dtype="<i8")
+    health, treatment, vector = (reader.bytes(size) for size in sizes[1:])
+    return PendingCut(time, version, probability, tuple(as_of.tolist()), health, treatment, vector)

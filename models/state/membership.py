@@ -1,0 +1,46 @@
+"""Who is at risk: entered the population, has not left it, is not given up for silence."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.grid import NEVER, Bool, Int
+from models.learning.labels import not_ended
+from models.state.slab import Outcome, Slab
+
+MAX_OUTCOMES = 256
+"""Outcomes remembered for one user (the newest)."""
+
+
+def at_risk(slab: Slab, rows: Int, at: Int) -> Bool:
+    """Whether each user is at risk at its time ``at`` (int64[n])."""
+    entered = slab.entered[rows]
+    found: Bool = (entered != NEVER) & (entered <= at) & _still_there(slab, rows, at)
+    return found
+
+
+def belongs(slab: Slab, rows: Int, at: Int) -> Bool:
+    """Whether each user belongs into the index of users at risk: at risk now or soon."""
+    found: Bool = (slab.entered[rows] != NEVER) & _still_there(slab, rows, at)
+    return found
+
+
+def _still_there(slab: Slab, rows: Int, at: Int) -> Bool:
+    there = np.ones(len(rows), dtype=np.bool_)
+    inactivity = slab.spec.population.inactivity
+    if inactivity is not None:
+        there &= slab.last_seen[rows] >= at - inactivity
+    for i in np.flatnonzero(slab.dated[rows]).tolist():
+        there[i] &= not_ended(slab.outcomes[int(rows[i])], int(at[i]))
+    return there
+
+
+def note_outcomes(slab: Slab, rows: Int, times: Int, kinds: Int) -> None:
+    """Remember outcomes of users, kept in time order; a repeated one is kept once."""
+    for row, time, kind in zip(rows.tolist(), times.tolist(), kinds.tolist(), strict=True):
+        outcome = Outcome(time, kind)
+        if outcome not in slab.outcomes[row]:
+            slab.outcomes[row].append(outcome)
+            slab.outcomes[row].sort(key=lambda o: (o.time, o.kind))
+            del slab.outcomes[row][:-MAX_OUTCOMES]
+            slab.dated[row] = True

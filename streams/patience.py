@@ -1,0 +1,51 @@
+"""Waiting for a service that is away, without losing anything and without hammering it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import structlog
+from aiokafka.errors import KafkaError
+from faust.exceptions import FaustError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import OutOfMemoryError, ReadOnlyError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from streams.telemetry.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+Result = TypeVar("Result")
+
+REDIS_AWAY = (
+    RedisConnectionError,  # includes BusyLoadingError
+    RedisTimeoutError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    OSError,
+)
+"""Errors that pass by themselves or by an operator's hand: wait and try the same again."""
+
+KAFKA_AWAY = (KafkaError, FaustError, OSError)
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+
+
+async def patiently(
+    operation: Callable[[], Awaitable[Result]],
+    passing: tuple[type[Exception], ...],
+    service: str,
+    metrics: Metrics,
+) -> Result:
+    """Run an idempotent operation until it succeeds; other errors than ``passing`` get out."""
+    pause = FIRST_PAUSE
+    while True:
+        try:
+            return await operation()
+        except passing as error:
+            metrics.retries.labels(service).inc()
+            log.warning("waiting for a service", service=service, error=repr(error), pause_s=pause)
+            await asyncio.sleep(pause)
+            pause = min(LONGEST_PAUSE, pause * 2)

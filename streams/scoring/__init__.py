@@ -1,0 +1,1 @@
+"""The role ``score``: ingest, features, scores, labels; the single writer of its partitions."""

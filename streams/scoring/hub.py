@@ -1,0 +1,203 @@
+"""All partitions of one scoring process: claimed and released with the group's assignment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+
+import structlog
+from redis.asyncio import Redis
+
+from models.engine.engine import Engine
+from models.engine.records import Record
+from models.engine.state import PartitionState
+from models.features.plan import make_plan
+from streams.config import Config
+from streams.outputs import Outputs
+from streams.patience import REDIS_AWAY, patiently
+from streams.scoring.partition import EndOffsets, Partition
+from streams.snapshots.registry import ModelRegistry
+from streams.state.keys import Keys
+from streams.state.store import PartitionStore
+from streams.supervision import Fatal, Supervisor
+from streams.telemetry.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+Place = tuple[str, int]
+"""A topic partition."""
+
+
+class ScoreHub:
+    """Claims partitions, routes fetched records to them, answers for what is durable.
+
+    rebuild: read a partition's topics from their beginning where no state is found.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        redis: Redis,
+        models: ModelRegistry,
+        metrics: Metrics,
+        supervisor: Supervisor,
+        *,
+        rebuild: bool = False,
+    ) -> None:
+        self._config = config
+        self._redis = redis
+        self._models = models
+        self._metrics = metrics
+        self._supervisor = supervisor
+        self._rebuild = rebuild
+        self._plan = make_plan(config.spec)
+        self._source = {s.topic: i for i, s in enumerate(config.spec.sources)}
+        self._partitions: dict[int, Partition] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._durable: dict[Place, int] = {}
+        self._unborn: set[int] = set()
+
+    # --- what the transport asks ---------------------------------------------------------------
+
+    def wants(self, topic: str, partition: int) -> bool:
+        """Whether there is room for more records of a topic partition."""
+        claimed = self._partitions.get(partition)
+        return claimed is not None and claimed.wants(self._source[topic])
+
+    def durable(self) -> Mapping[Place, int]:
+        """For each claimed topic partition the offset up to which effects are durable, + 1."""
+        for number, partition in self._partitions.items():
+            self._durable |= dict(zip(self._places(number), partition.durable, strict=True))
+        return {place: offset for place, offset in self._durable.items() if offset > 0}
+
+    def resume_at(self, committed: Mapping[Place, int]) -> Mapping[Place, int]:
+        """Where to read on: behind what is applied or buffered, not where the group committed."""
+        target = {}
+        for number, partition in self._partitions.items():
+            for place, expected, durable in zip(
+                self._places(number), partition.expected, partition.durable, strict=True
+            ):
+                commit = committed.get(place, 0)
+                if number in self._unborn and commit > 0:
+                    self._no_state(place, commit)
+                if number not in self._unborn and durable < commit:
+                    self._metrics.healed.inc()
+                    log.warning(
+                        "Redis is behind the group's commit (it lost its last writes): reading again",
+                        topic=place[0],
+                        partition=number,
+                        applied=durable,
+                        committed=commit,
+                    )
+                if expected != commit:
+                    target[place] = expected
+        return target
+
+    def _no_state(self, place: Place, commit: int) -> None:
+        if self._rebuild:
+            log.warning("rebuilding a partition from the beginning of its topics", place=place)
+            return
+        self._supervisor.fail(
+            Fatal(
+                f"no state of feature set {self._config.spec.feature_set} for partition {place[1]}"
+                f", but the group has committed offset {commit} of topic {place[0]}: the features "
+                "were changed, or Redis was emptied. Start once with `ebbline worker --rebuild` to "
+                "compute the state again from the topics, or use another app name"
+            )
+        )
+
+    # --- records -------------------------------------------------------------------------------
+
+    def push(self, topic: str, partition: int, records: Sequence[Record]) -> None:
+        """Hand fetched records to their partition."""
+        claimed = self._partitions.get(partition)
+        if claimed is not None:
+            claimed.push(self._source[topic], records)
+
+    # --- assignment ----------------------------------------------------------------------------
+
+    async def claim(
+        self,
+        numbers: Iterable[int],
+        partitions: int,
+        outputs: Outputs,
+        end_offsets: EndOffsets,
+    ) -> None:
+        """Take partitions over: fence others off, load their records. Nothing runs yet.
+
+        partitions: how many there are of each input topic.
+        """
+        await self.release()
+        self._durable.clear()
+        self._unborn.clear()
+        for number in sorted(numbers):
+            self._partitions[number] = await self._claim(number, partitions, outputs, end_offsets)
+        self._metrics.partitions.set(len(self._partitions))
+        for number, partition in self._partitions.items():
+            self._tasks[number] = asyncio.create_task(self._run(partition))
+
+    async def _claim(
+        self, number: int, partitions: int, outputs: Outputs, end_offsets: EndOffsets
+    ) -> Partition:
+        spec = self._config.spec
+        keys = Keys(spec.app, number, spec.feature_set)
+        store = await patiently(
+            lambda: PartitionStore.claim(self._redis, keys), REDIS_AWAY, "redis", self._metrics
+        )
+        value = await patiently(store.partition_record, REDIS_AWAY, "redis", self._metrics)
+        state = PartitionState.decode(value) if value is not None else None
+        if state is None:
+            self._unborn.add(number)
+        else:
+            await self._check_ends(number, state, end_offsets)
+        engine = Engine(self._plan, number, partitions, state)
+        log.info("claimed", partition=number, known=state is not None)
+        return Partition(
+            self._config, engine, store, outputs, self._models, end_offsets, self._metrics
+        )
+
+    async def _check_ends(
+        self, number: int, state: PartitionState, end_offsets: EndOffsets
+    ) -> None:
+        places = self._places(number)
+        ends = await end_offsets(places)
+        for place, source in zip(places, state.sources, strict=True):
+            if source.applied >= ends[place]:
+                raise Fatal(
+                    f"offset {source.applied} of topic {place[0]} partition {number} was applied, "
+                    f"but the topic ends at {ends[place]}: it was emptied or made again. Use "
+                    "another app name, or erase the state of this one and start with --rebuild"
+                )
+
+    async def release(self) -> None:
+        """Finish the batches at hand and let go of all partitions."""
+        for partition in self._partitions.values():
+            partition.stop()
+        tasks = list(self._tasks.values())
+        if tasks:
+            grace = self._config.worker.session_timeout / 1e6 / 2
+            _, unfinished = await asyncio.wait(tasks, timeout=grace)
+            for task in unfinished:
+                task.cancel()
+            await asyncio.gather(*unfinished, return_exceptions=True)
+        self.durable()
+        self._partitions.clear()
+        self._tasks.clear()
+        self._metrics.partitions.set(0)
+
+    async def _run(self, partition: Partition) -> None:
+        try:
+            await partition.run()
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            log.exception("a partition cannot go on", partition=partition.number)
+            self._supervisor.fail(error)
+
+    def _places(self, number: int) -> list[Place]:
+        return [(source.topic, number) for source in self._config.spec.sources]
+
+    @property
+    def claimed(self) -> Sequence[Partition]:
+        """The partitions at work."""
+        return list(self._partitions.values())

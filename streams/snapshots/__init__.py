@@ -1,0 +1,1 @@
+"""Where model snapshots are kept and how scorers hear of them."""

@@ -1,0 +1,162 @@
+"""What a scorer knows of models: the announcements on the models topic, and loaded snapshots.
+
+Read by every process from the beginning, without a consumer group: all need all of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from models.learning.errors import SnapshotError
+from models.learning.scorer import Scorer
+from models.learning.snapshots import load_scorer, prior_scorer
+from models.spec import Spec
+from schemas.codec import SchemaError, decode
+from schemas.snapshots import Manifest
+from schemas.times import format_time
+from streams.connections import Connections
+from streams.snapshots.store import SnapshotStore
+from streams.telemetry.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+
+class ModelRegistry:
+    """Announced models of one app, newest epochs last; snapshots are loaded when asked for.
+
+    wait: seconds that a partition on the arrival clock waits for an announcement.
+    """
+
+    def __init__(
+        self, spec: Spec, store: SnapshotStore, key: bytes | None, wait: float, metrics: Metrics
+    ) -> None:
+        self._spec = spec
+        self._store = store
+        self._key = key
+        self._wait = wait
+        self._metrics = metrics
+        self.manifests: dict[int, Manifest] = {}
+        self._scorers: dict[int, Scorer] = {0: prior_scorer(spec)}
+        self._refused: set[int] = set()
+        self._news = asyncio.Condition()
+        self._given_up = False
+
+    async def hear(self, manifest: Manifest) -> None:
+        """Take note of an announcement."""
+        if manifest.app != self._spec.app or manifest.name != self._spec.model.name:
+            return
+        async with self._news:
+            self.manifests[manifest.epoch] = manifest
+            self._given_up = False
+            self._metrics.model_version.set(manifest.version)
+            self._news.notify_all()
+
+    async def at(self, time: int, epoch: int | None) -> Scorer:
+        """The newest snapshot in force at ``time``.
+
+        epoch: the end of the epoch that must have been announced by then. On the arrival clock
+        waits for it, so that a slow trainer changes no score of a replay; live never waits.
+        """
+        if epoch is not None and not self._announced(epoch):
+            await self._await_epoch(epoch)
+        valid = [m for m in self.manifests.values() if m.valid_from <= time and m.version > 0]
+        for manifest in sorted(valid, key=lambda m: (m.epoch, m.version), reverse=True):
+            scorer = await self._load(manifest)
+            if scorer is not None:
+                return scorer
+        return self._scorers[0]
+
+    def _announced(self, epoch: int) -> bool:
+        return max(self.manifests, default=epoch - 1) >= epoch
+
+    async def _await_epoch(self, epoch: int) -> None:
+        if self._spec.clock == "live" or self._given_up:
+            self._metrics.model_waits.labels("without").inc()
+            return
+        log.info("waiting for the trainer", epoch=format_time(epoch), at_most_s=self._wait)
+        try:
+            async with self._news:
+                arrived = self._news.wait_for(lambda: self._announced(epoch))
+                await asyncio.wait_for(arrived, self._wait)
+            self._metrics.model_waits.labels("arrived").inc()
+        except TimeoutError:
+            self._given_up = True
+            self._metrics.model_waits.labels("timeout").inc()
+            log.error(
+                "no model for this epoch: scoring goes on with the newest one, and this replay "
+                "is not repeatable from here. Is a trainer running (ebbline worker --roles "
+                "train), and has every partition passed the epoch (publish heartbeats, or close "
+                "with ebbline publish --close-at)?",
+                epoch=format_time(epoch),
+            )
+
+    async def _load(self, manifest: Manifest) -> Scorer | None:
+        """The scorer of a manifest's version; None, and a message, when it must be refused."""
+        version = manifest.version
+        if version not in self._scorers and version not in self._refused:
+            try:
+                payload = await self._store.get(manifest.payload or "")
+                scorer = load_scorer(self._spec, manifest, payload, self._key)
+                self._scorers[version] = scorer
+            except SnapshotError as error:
+                self._refused.add(version)
+                self._metrics.model_refused.labels(type(error).__name__).inc()
+                log.error(
+                    "snapshot refused, the old model is kept", version=version, error=str(error)
+                )
+        return self._scorers.get(version)
+
+    @property
+    def newest(self) -> Manifest | None:
+        """The announcement of the newest epoch."""
+        return max(self.manifests.values(), key=lambda m: m.epoch, default=None)
+
+
+@asynccontextmanager
+async def listening(
+    registry: ModelRegistry, topic: str, connections: Connections
+) -> AsyncIterator[ModelRegistry]:
+    """Read the models topic up to its present end, then go on in the background."""
+    consumer = AIOKafkaConsumer(
+        enable_auto_commit=False, auto_offset_reset="earliest", **connections.aiokafka()
+    )
+    await consumer.start()
+    try:
+        place = TopicPartition(topic, 0)
+        consumer.assign([place])
+        await consumer.seek_to_beginning(place)
+        end = (await consumer.end_offsets([place]))[place]
+        while await consumer.position(place) < end:
+            await _read(registry, consumer)
+        task = asyncio.create_task(_follow(registry, consumer))
+        try:
+            yield registry
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+    finally:
+        await consumer.stop()
+
+
+async def _follow(registry: ModelRegistry, consumer: AIOKafkaConsumer) -> None:
+    while True:
+        try:
+            await _read(registry, consumer)
+        except OSError as error:
+            log.warning("models topic cannot be read, trying again", error=repr(error))
+            await asyncio.sleep(1)
+
+
+async def _read(registry: ModelRegistry, consumer: AIOKafkaConsumer) -> None:
+    for records in (await consumer.getmany(timeout_ms=500)).values():
+        for record in records:
+            try:
+                await registry.hear(decode(Manifest, record.value))
+            except SchemaError as error:
+                log.warning("unreadable announcement", offset=record.offset, error=str(error))

@@ -1,0 +1,1 @@
+"""The durable home of state: Redis."""

@@ -1,0 +1,1 @@
+"""The role ``train``: learns in epochs from the examples topic, publishes snapshots."""

@@ -1,0 +1,208 @@
+"""The trainer at work: examples in, epochs learned, snapshots published, fenced.
+
+Order of effects for an epoch: 1. learn; 2. put the payload into the snapshot store; 3. check the
+fence; 4. announce the snapshot and wait for the acknowledgement; 5. metrics; 6. the position
+becomes committable. A crash anywhere in between repeats the epoch from the position inside the
+last announced snapshot, and the repeat is bit-identical.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+
+import structlog
+from redis.asyncio import Redis
+
+from models.engine.records import Record
+from models.engine.requests import Output
+from models.learning.signing import sign
+from models.learning.snapshots import load_trainer
+from models.learning.trainer import EpochMetrics, EpochResult, Trainer
+from schemas.codec import SchemaError, decode, encode
+from schemas.drift import Prequential
+from schemas.examples import EpochEnd, Example
+from schemas.snapshots import Manifest
+from schemas.times import format_time
+from streams.config import Config
+from streams.outputs import Outputs
+from streams.patience import REDIS_AWAY, patiently
+from streams.scoring.partition import now_us
+from streams.snapshots.registry import ModelRegistry
+from streams.snapshots.store import SnapshotStore
+from streams.state.fence import Fence
+from streams.supervision import Fatal, Supervisor
+from streams.telemetry.metrics import Metrics
+from streams.training.epochs import Epochs
+
+log = structlog.get_logger(__name__)
+
+
+class TrainHub:
+    """The one trainer of an app; answers the transport for the examples topic's partition 0."""
+
+    def __init__(
+        self,
+        config: Config,
+        redis: Redis,
+        store: SnapshotStore,
+        models: ModelRegistry,
+        key: bytes,
+        metrics: Metrics,
+        supervisor: Supervisor,
+    ) -> None:
+        self._config = config
+        self._redis = redis
+        self._store = store
+        self._models = models
+        self._key = key
+        self._metrics = metrics
+        self._supervisor = supervisor
+        self._place = (config.topics.examples, 0)
+        self._waiting: list[Record] = []
+        self._news = asyncio.Event()
+        self._expected = 0
+        self._durable = 0
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    # --- what the transport asks ---------------------------------------------------------------
+
+    def wants(self, topic: str, partition: int) -> bool:
+        """Whether there is room for more records."""
+        return len(self._waiting) < 4 * self._config.worker.max_batch
+
+    def durable(self) -> Mapping[tuple[str, int], int]:
+        """The offset from which a restart would read."""
+        return {self._place: self._durable} if self._durable else {}
+
+    def resume_at(self, committed: Mapping[tuple[str, int], int]) -> Mapping[tuple[str, int], int]:
+        """The position inside the last snapshot, never the group's commit."""
+        return {self._place: self._expected} if self._place in committed else {}
+
+    def push(self, topic: str, partition: int, records: Sequence[Record]) -> None:
+        """Take in fetched records."""
+        fresh = [record for record in records if record.offset >= self._expected]
+        if fresh:
+            self._expected = fresh[-1].offset + 1
+            self._waiting.extend(fresh)
+            self._news.set()
+
+    # --- assignment ----------------------------------------------------------------------------
+
+    async def claim(self, outputs: Outputs) -> None:
+        """Become the only trainer, and go on where the last snapshot says."""
+        await self.release()
+        fence = await patiently(
+            lambda: Fence.claim(self._redis, self._config.spec.app),
+            REDIS_AWAY,
+            "redis",
+            self._metrics,
+        )
+        newest = self._models.newest
+        trainer = await self._restore(newest)
+        self._expected = self._durable = newest.position if newest is not None else 0
+        self._waiting.clear()
+        closed = newest.epoch if newest is not None else None
+        epochs = Epochs(self._config.spec.learning.every, closed)
+        self._stopping = False
+        self._task = asyncio.create_task(self._guarded(trainer, epochs, outputs, fence))
+
+    async def _restore(self, newest: Manifest | None) -> Trainer:
+        spec = self._config.spec
+        if newest is None:
+            return Trainer(spec)
+        payload = await self._store.get(newest.payload) if newest.payload else None
+        return load_trainer(spec, newest, payload, self._key)
+
+    async def release(self) -> None:
+        """Finish the epoch at hand and stop."""
+        self._stopping = True
+        self._news.set()
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def _guarded(
+        self, trainer: Trainer, epochs: Epochs, outputs: Outputs, fence: Fence
+    ) -> None:
+        try:
+            await self._run(trainer, epochs, outputs, fence)
+        except Exception as error:
+            log.exception("the trainer cannot go on")
+            self._supervisor.fail(error)
+
+    # --- learning ------------------------------------------------------------------------------
+
+    async def _run(self, trainer: Trainer, epochs: Epochs, outputs: Outputs, fence: Fence) -> None:
+        while not self._stopping:
+            self._news.clear()
+            self._take_in(epochs)
+            epoch = epochs.complete()
+            if epoch is None:
+                await self._news.wait()
+                continue
+            examples, position = epochs.take(epoch)
+            result = await asyncio.to_thread(trainer.learn_epoch, epoch, examples, position)  # 1
+            await self._publish(result, outputs, fence)
+            self._durable = position  # 6
+
+    def _take_in(self, epochs: Epochs) -> None:
+        records, self._waiting = self._waiting, []
+        for record in records:
+            try:
+                kind = json.loads(record.value or b"{}").get("kind")
+                wire = EpochEnd if kind == "epoch_end" else Example
+                found = decode(wire, record.value or b"")
+            except (SchemaError, ValueError) as error:
+                log.error("unreadable example", offset=record.offset, error=str(error))
+                continue
+            if found.app == self._config.spec.app:
+                epochs.add(record.offset, found)
+
+    async def _publish(self, result: EpochResult, outputs: Outputs, fence: Fence) -> None:
+        manifest = result.manifest
+        if result.payload is not None:
+            await self._put(manifest, result.payload)  # 2
+        if not await patiently(fence.holds, REDIS_AWAY, "redis", self._metrics):  # 3
+            raise Fatal("another trainer has taken over; nothing was published")
+        manifest = sign(manifest, self._key)
+        key = f"{manifest.name}/{manifest.epoch}".encode()
+        await outputs.send([Output("models", key, encode(manifest))])  # 4
+        await self._models.hear(manifest)
+        await outputs.send([self._drift(manifest, result.metrics)])  # 5
+        self._metrics.epochs.inc()
+        self._metrics.learned.inc(result.metrics.learned)
+        log.info(
+            "epoch learned",
+            epoch=format_time(manifest.epoch),
+            version=manifest.version,
+            learned=result.metrics.learned,
+            auc=result.metrics.auc,
+        )
+
+    async def _put(self, manifest: Manifest, payload: bytes) -> None:
+        name = manifest.payload
+        assert name is not None
+        await patiently(
+            lambda: self._store.put(name, payload), REDIS_AWAY, "snapshot store", self._metrics
+        )
+
+    def _drift(self, manifest: Manifest, metrics: EpochMetrics) -> Output:
+        record = Prequential(
+            app=manifest.app,
+            model=manifest.name,
+            epoch=format_time(manifest.epoch),
+            version=manifest.version,
+            examples=metrics.learned,
+            positives=metrics.positives,
+            learned=manifest.learned,
+            window=metrics.window,
+            auc=metrics.auc,
+            log_loss=metrics.log_loss,
+            base_log_loss=metrics.base_log_loss,
+            missing=metrics.missing,
+            emitted_at=format_time(now_us()),
+        )
+        return Output("drift", manifest.name.encode(), encode(record))

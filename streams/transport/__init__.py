@@ -1,0 +1,1 @@
+"""Faust's aiokafka driver, handing over whole fetched batches instead of single records."""

@@ -1,0 +1,134 @@
+"""A worker process: starts its roles, serves health and metrics, ends in order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+from faust.contrib.asgi import faust_app_running
+from redis.asyncio import Redis
+
+from streams.app import ROLES, score_app, subscriptions, train_app
+from streams.config import Config
+from streams.connections import Connections
+from streams.scoring.hub import ScoreHub
+from streams.snapshots.registry import ModelRegistry, listening
+from streams.snapshots.store import open_store
+from streams.supervision import Supervisor
+from streams.telemetry.metrics import Metrics
+from streams.telemetry.web import serve
+from streams.topics import preflight
+from streams.training.hub import TrainHub
+from streams.transport.batches import BatchApp
+
+log = structlog.get_logger(__name__)
+
+STOP_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line decides. See ``ebbline worker --help``."""
+
+    roles: Sequence[str] = ROLES
+    rebuild: bool = False
+    web_port: int | None = None
+
+
+def run(config: Config, connections: Connections, options: Options) -> int:
+    """Run until SIGTERM or SIGINT (exit code 0) or a failure that ends the process (1)."""
+    check_outside(config, connections, options.roles)
+    return asyncio.run(_run(config, connections, options))
+
+
+def check_outside(config: Config, connections: Connections, roles: Sequence[str]) -> None:
+    """Preflight: log what is not as it should be; raise PreflightError if it is no good."""
+    problems = preflight.check(config, connections, subscriptions(roles, config))
+    for problem in problems:
+        level = {"error": log.error, "warning": log.warning}.get(problem.severity, log.info)
+        level(problem.message, subject=problem.subject, remedy=problem.remedy)
+    preflight.require(problems)
+
+
+async def _run(config: Config, connections: Connections, options: Options) -> int:
+    supervisor = Supervisor()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, supervisor.stop)
+    async with working(config, connections, options, supervisor):
+        await supervisor.ended()
+        log.info("stopping")
+    if supervisor.error is not None:
+        log.error("ended by a failure", error=str(supervisor.error))
+        return 1
+    return 0
+
+
+@asynccontextmanager
+async def working(
+    config: Config, connections: Connections, options: Options, supervisor: Supervisor
+) -> AsyncIterator[Metrics]:
+    """The roles at work; on leaving, batches at hand are finished and offsets committed."""
+    metrics = Metrics()
+    async with AsyncExitStack() as stack:
+        redis = await stack.enter_async_context(
+            Redis.from_url(connections.redis_url, socket_timeout=30, socket_keepalive=True)
+        )
+        store = open_store(config.snapshot_store, redis, config.spec.app)
+        key = connections.require_signing_key()
+        wait = config.model_wait / 1e6
+        registry = ModelRegistry(config.spec, store, key, wait, metrics)
+        await stack.enter_async_context(listening(registry, config.topics.models, connections))
+        apps: list[BatchApp] = []
+        if "score" in options.roles:
+            hub = ScoreHub(config, redis, registry, metrics, supervisor, rebuild=options.rebuild)
+            stack.push_async_callback(hub.release)
+            apps.append(score_app(config, connections, hub, metrics, supervisor))
+        if "train" in options.roles:
+            trainer = TrainHub(config, redis, store, registry, key, metrics, supervisor)
+            stack.push_async_callback(trainer.release)
+            apps.append(train_app(config, connections, trainer, metrics, supervisor))
+        host, port = config.web
+        web = serve(
+            host,
+            port if options.web_port is None else options.web_port,
+            metrics,
+            alive=lambda: str(supervisor.error) if supervisor.error else None,
+            ready=lambda: _not_ready(apps),
+        )
+        port = await stack.enter_async_context(web)
+        for app in apps:
+            await stack.enter_async_context(_running(app, supervisor))
+        log.info("working", roles=list(options.roles), web=f"http://{host}:{port}")
+        yield metrics
+
+
+@asynccontextmanager
+async def _running(app: BatchApp, supervisor: Supervisor) -> AsyncIterator[None]:
+    async with faust_app_running(app, stop_timeout=STOP_SECONDS):
+        watch = asyncio.create_task(_watch(app, supervisor))
+        try:
+            yield
+        finally:
+            watch.cancel()
+            await app.hub.release()
+
+
+async def _watch(app: BatchApp, supervisor: Supervisor) -> None:
+    """A crashed Faust service ends the process; the supervisor outside starts it anew."""
+    while not app.crashed:
+        await asyncio.sleep(0.5)
+    supervisor.fail(app.crash_reason or RuntimeError("Faust crashed"))
+
+
+def _not_ready(apps: Sequence[BatchApp]) -> str | None:
+    for app in apps:
+        if not app.started or app.rebalancing:
+            return f"{app.conf.id}: not in the group yet"
+        if not app.consumer.assignment():
+            return f"{app.conf.id}: no partitions assigned"
+    return None
