@@ -22,6 +22,7 @@ class Reject(StrEnum):
     ABSURD_TIME = "absurd-time"
     FUTURE_TIME = "future-time"
     MISSING_ID = "missing-id"
+    NULL_ID = "null-id"
     BAD_ID = "bad-id"
     MISSING_FIELD = "missing-field"
     NULL_FIELD = "null-field"

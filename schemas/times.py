@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
+
+N = TypeVar("N", int, NDArray[np.int64])
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -30,7 +33,7 @@ _RFC3339 = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?"
     r"(?:([Zz])|([+-])([0-9]{2}):([0-9]{2}))?"
 )
-_MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _UNITS = {
     "w": WEEK,
     "d": DAY,
@@ -73,8 +76,8 @@ def parse_time(text: str, zone: tzinfo | None = None) -> int:
     return seconds * SECOND + int((match[7] or "0")[:6].ljust(6, "0"))
 
 
-def days_from_civil(year: int, month: int, day: int) -> int:
-    """Days since 1970-01-01 of a date in the proleptic Gregorian calendar.
+def days_from_civil(year: N, month: N, day: N) -> N:
+    """Days since 1970-01-01 of dates in the proleptic Gregorian calendar: one, or a column.
 
     >>> days_from_civil(2000, 3, 1)
     11017
@@ -93,7 +96,7 @@ def format_time(time: int) -> str:
     return _format(int(time))
 
 
-def format_times(times: npt.NDArray[np.int64]) -> list[str]:
+def format_times(times: NDArray[np.int64]) -> list[str]:
     """Write a column of times; each distinct time is written once."""
     distinct, where = np.unique(times, return_inverse=True)
     texts = [_format(time) for time in distinct.tolist()]
@@ -148,7 +151,7 @@ def _check_ranges(year: int, month: int, day: int, hour: int, minute: int, secon
     if not 1 <= month <= 12:
         raise TimeError(f"there is no month {month}")
     leap = month == 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-    if not 1 <= day <= _MONTH_DAYS[month - 1] + leap:
+    if not 1 <= day <= MONTH_DAYS[month - 1] + leap:
         raise TimeError(f"there is no day {day} in month {month} of {year}")
     if hour > 23 or minute > 59 or second > 60:
         raise TimeError("the time of day is out of range")
@@ -167,11 +170,14 @@ def _offset_seconds(match: re.Match[str], local: int, zone: tzinfo | None) -> in
             "the time has no offset: send one (Z or +01:00), or name the source's zone in the "
             'configuration: time = { path = …, unit = "rfc3339", zone = "Europe/London" }'
         )
-    return _zone_offset(zone, local)
+    return zone_offset(zone, local)
 
 
-def _zone_offset(zone: tzinfo, local: int) -> int:
-    """Offset in seconds of a zone's own clock; outside the years of `datetime`, none."""
+def zone_offset(zone: tzinfo, local: int) -> int:
+    """Offset of a zone, in seconds, when its own clock shows ``local`` seconds since 1970.
+
+    0 outside the years that `datetime` knows.
+    """
     try:
         moment = _EPOCH + timedelta(seconds=local)
         offset = zone.utcoffset(moment.replace(tzinfo=None))

@@ -1,0 +1,173 @@
+"""From records' bytes to columns, a batch at a time; one bad record never spoils its batch."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.cells import BadCell, field_part, id_part, time_part, user_part
+from schemas.columns import (
+    Column,
+    FieldColumn,
+    IdentifierColumn,
+    KindColumn,
+    TimeColumn,
+    field_column,
+    pick,
+)
+from schemas.hashing import hash_text, hash_texts
+from schemas.mapping import HeartbeatMapping, SourceMapping
+from schemas.parsing import Doc, Rejects, parse_values
+
+__all__ = ["RETRIED_HEADER", "EventBatch", "decode_batch", "hash_text"]
+
+RETRIED_HEADER = "ebbline-retried-from"
+"""Header of a record that was sent again from the dead letters: its original position."""
+
+Headers = Sequence[tuple[str, bytes]]
+Named = Mapping[int, Mapping[str, bytes]]
+"""Headers by name, of the rows that have any."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventBatch:
+    """The records of one fetch from one source, as columns of equal length n.
+
+    users: None for heartbeats and rejected records. times: microseconds. heartbeat: mask.
+    ids: 64-bit hash of the event id, 0 = none. kinds: -1 none, 0 churn, 1 leave, 2 return.
+    fields: number and bool as float64 (NaN = unknown), string as uint64 hash (0 = unknown).
+    rejects: row to reason and message; other values of these rows mean nothing.
+    """
+
+    users: list[str | None]
+    times: NDArray[np.int64]
+    heartbeat: NDArray[np.bool_]
+    ids: NDArray[np.uint64]
+    kinds: NDArray[np.int8]
+    fields: dict[str, NDArray[Any]]
+    rejects: Rejects
+
+    def __len__(self) -> int:
+        """Count the records."""
+        return len(self.users)
+
+
+def decode_batch(
+    mapping: SourceMapping,
+    values: Sequence[bytes | None],
+    headers: Sequence[Headers],
+) -> EventBatch:
+    """Read the records of a batch as the source's mapping says; never raises for bad records.
+
+    Of several things wrong with a record the first is told, in the order: bytes, user, time,
+    event id, fields in the order of the mapping, outcome. In objects with repeated keys the
+    last one counts. Whether a time is late, or ahead of its arrival, is not judged here.
+    """
+    columns = _columns(mapping)
+    rejects: Rejects = {}
+    docs = parse_values(values, mapping.max_bytes, rejects)
+    named = {i: dict(pairs) for i, pairs in enumerate(headers) if pairs} if any(headers) else {}
+    readable = _Selection(docs, rejects, rejects.keys())
+    beats = _heartbeats(mapping.heartbeat, docs, named) - rejects.keys()
+    events = _Selection(docs, rejects, rejects.keys() | beats)
+    batch = EventBatch(
+        users=events.read(columns.user, None),
+        times=readable.read(columns.time, 0),
+        heartbeat=np.zeros(len(docs), dtype=np.bool_),
+        ids=_ids(columns.id, events, named),
+        fields={name: events.read(c, c.unknown) for name, c in columns.fields.items()},
+        kinds=events.read(columns.kind, -1) if columns.kind else np.full(len(docs), -1, np.int8),
+        rejects=rejects,
+    )
+    batch.heartbeat[list(beats)] = True
+    _blank(batch, list(rejects))
+    return batch
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """How each part of a mapping is read."""
+
+    user: IdentifierColumn
+    time: TimeColumn
+    id: IdentifierColumn | None
+    fields: dict[str, FieldColumn]
+    kind: KindColumn | None
+
+
+@lru_cache(maxsize=256)
+def _columns(mapping: SourceMapping) -> _Columns:
+    outcome = mapping.outcome
+    return _Columns(
+        user=IdentifierColumn(user_part(mapping.user)),
+        time=TimeColumn(time_part(mapping.time.path), mapping.time),
+        id=IdentifierColumn(id_part(mapping.event_id)) if mapping.event_id else None,
+        fields={field.name: field_column(field) for field in mapping.fields},
+        kind=KindColumn(field_part("kind of outcome", outcome.path), outcome) if outcome else None,
+    )
+
+
+class _Selection:
+    """The records that a column is read of: all but the excluded ones."""
+
+    def __init__(self, docs: list[Doc], rejects: Rejects, excluded: Collection[int]) -> None:
+        self.count = len(docs)
+        self.rows = [i for i in range(self.count) if i not in excluded] if excluded else None
+        self.docs = docs if self.rows is None else [docs[i] for i in self.rows]
+        self.rejects = rejects
+
+    def read(self, column: Column, empty: Any) -> Any:
+        """Read a column, with ``empty`` at the rows that are not selected."""
+        read = column.read(self.docs, self._reject)
+        if self.rows is None:
+            return read
+        if isinstance(read, list):
+            texts = dict(zip(self.rows, read, strict=True))
+            return [texts.get(i, empty) for i in range(self.count)]
+        spread = np.full(self.count, empty, dtype=read.dtype)
+        spread[self.rows] = read
+        return spread
+
+    def _reject(self, i: int, error: BadCell) -> None:
+        row = i if self.rows is None else self.rows[i]
+        self.rejects.setdefault(row, (error.reason, error.message))
+
+
+def _heartbeats(mapping: HeartbeatMapping, docs: list[Doc], named: Named) -> set[int]:
+    """Rows of the records that have the header, or are true at the path."""
+    beats = {i for i, pairs in named.items() if mapping.header in pairs}
+    if mapping.path is not None:
+        values, _ = pick(docs, mapping.path)
+        beats.update(i for i, value in enumerate(values) if value is True)
+    return beats
+
+
+def _ids(column: IdentifierColumn | None, events: _Selection, named: Named) -> NDArray[np.uint64]:
+    """Hashes of the event ids; without one configured, of the position a retry came from."""
+    if column is not None:
+        texts = events.read(column, "")
+        hashes = hash_texts(texts)
+        hashes[np.array([not text for text in texts], dtype=np.bool_)] = 0
+        return hashes
+    ids = np.zeros(events.count, dtype=np.uint64)
+    for i, pairs in named.items():
+        if RETRIED_HEADER in pairs:
+            ids[i] = hash_text(pairs[RETRIED_HEADER].decode(errors="replace"))
+    return ids
+
+
+def _blank(batch: EventBatch, rows: list[int]) -> None:
+    """Leave nothing in rejected rows that could be taken for a value."""
+    if not rows:
+        return
+    for i in rows:
+        batch.users[i] = None
+    batch.times[rows], batch.ids[rows], batch.kinds[rows] = 0, 0, -1
+    batch.heartbeat[rows] = False
+    for column in batch.fields.values():
+        column[rows] = 0 if column.dtype == np.uint64 else np.nan
