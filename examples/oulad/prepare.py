@@ -29,7 +29,8 @@ from pyarrow import parquet
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from examples.oulad.tables import COURSE, DataError, Table, column, load
+from examples.common.study import DataError
+from examples.oulad.tables import COURSE, Table, column, load
 
 DAY = 86_400
 MARKING_DAYS = 14
@@ -174,7 +175,7 @@ def starts_of(table: Table) -> Ints:
     """The start of each row's presentation, worked out once for each presentation."""
     coded = pc.dictionary_encode(table["code_presentation"]).combine_chunks()
     known = starts(coded.dictionary.to_pylist())
-    return known[coded.indices.to_numpy()]
+    return np.asarray(known[coded.indices.to_numpy()])
 
 
 def assessments(folder: Path, people: Enrolments, counts: dict[str, int]) -> Columns:
@@ -270,7 +271,7 @@ def _announced(due: Deadlines) -> Columns:
 
 
 def _passed(due: Deadlines, done: Table) -> Columns:
-    """On the day: had the user handed it in by then, or not?"""
+    """What had become of it at the end of the day: handed in, or missed."""
     enter, end = due.people.enter[due.who], due.people.end[due.who]
     counted = (due.day > enter) & (due.day <= end)
     handed_in = _first_hand_in(done)

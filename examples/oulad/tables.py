@@ -10,6 +10,8 @@ import pyarrow as pa
 from pyarrow import compute as pc
 from pyarrow import csv, parquet
 
+from examples.common.study import DataError
+
 Table = Any
 """A pyarrow.Table; the library has no types."""
 
@@ -32,10 +34,6 @@ COLUMNS = {
 TEXT = {*COURSE, "assessment_type", "activity_type", "highest_education"}
 REAL = {"weight", "score"}
 _MISSING = ["", "?", "NA"]
-
-
-class DataError(Exception):
-    """The folder does not hold what is needed; the message says what, and where to get it."""
 
 
 def load(folder: Path, name: str) -> Table:

@@ -19,9 +19,9 @@ from streams.publish.arrival import Arrival, Outage
 from streams.publish.files import FileError, find
 from streams.publish.plan import Feed, Plan, Progress
 from streams.publish.records import UnreadableRows
-from streams.publish.topics import MissingTopics
 from streams.publish.view import PublishView, summary
 from streams.topics.clients import KafkaUnreachable
+from streams.topics.reading import TopicNotReadable
 
 INTERRUPTED = 130
 """Exit code of a program that Ctrl-C ended."""
@@ -60,9 +60,11 @@ class Named(click.ParamType):
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, str]:
         """Split it."""
-        name, equals, rest = value.partition("=") if isinstance(value, str) else (*value, "")
-        if not (name and equals and rest):
-            self.fail(f"{value!r} is not {self.name}", param, ctx)
+        if isinstance(value, tuple):
+            return value
+        name, _, rest = value.partition("=")
+        if not (name and rest):
+            self.fail(f"{value!r}: nothing after the source's name, or no name", param, ctx)
         return name, rest
 
 
@@ -160,7 +162,7 @@ def publish(
     event id recognise a repeat.
     """
     config = load(config_file)
-    with told(FileError, UnreadableRows, MissingTopics, KafkaUnreachable):
+    with told(FileError, UnreadableRows, TopicNotReadable, KafkaUnreachable):
         made = plan_of(config, **plan)
         finished = _run(made, None if compression == "none" else compression, dry_run, as_json)
     if not finished:
