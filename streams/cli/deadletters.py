@@ -10,8 +10,8 @@ from typing import Any
 import click
 from kafka.errors import KafkaError
 from rich.console import Console
-from schemas.codec import encode
 
+from schemas.codec import encode
 from schemas.reasons import Reject
 from schemas.times import TimeError, parse_duration, parse_time
 from streams.cli.common import config_option, load, told

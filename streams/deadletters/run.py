@@ -8,9 +8,8 @@ from functools import cache
 from typing import Any
 
 from schemas.codec import CodecError, decode
-from schemas.events import decode_batch
-
 from schemas.deadletters import DeadLetter
+from schemas.events import decode_batch
 from streams.config import Config
 from streams.deadletters.letters import Letters, Selection, origin, raw
 from streams.deadletters.retry import Retry, UserOf, header_bytes, plan_retry

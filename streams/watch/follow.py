@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.codec import CodecError, decode
-
 from schemas.drift import Prequential
 from schemas.scores import Score
 from schemas.sources import SourceStatus

@@ -69,7 +69,7 @@ def model_text(view: WatchView) -> str:
         return text
     base = f" (base rate {_number(drift.base_log_loss)})"
     metrics = f"AUC {_number(drift.auc)}, log loss {_number(drift.log_loss)}{base}"
-    return f"{text}; {metrics} on {drift.examples} examples"
+    return f"{text}; {metrics}, {drift.learned} examples learned"
 
 
 def lag_text(lags: Mapping[tuple[str, int], int]) -> str:

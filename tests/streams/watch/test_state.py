@@ -174,7 +174,7 @@ def test_terminal_and_pipe_say_the_same() -> None:
         for part in (
             "shop: 1 scores (high 1)",
             "champion v0 (prior)",
-            "AUC 0.812, log loss 0.250 (base rate -) on 500 examples",
+            "AUC 0.812, log loss 0.250 (base rate -), 450 examples learned",
             "ev.usage 7 [3 4]",
             "stalled",
             "1.1d",
