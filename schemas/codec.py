@@ -7,7 +7,7 @@ writer did not know has a default.
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -83,7 +83,7 @@ def _load(name: str, value: bytes | None) -> Any:
 
 
 def _validate(kind: type[T], content: Any) -> T:
-    adapter: TypeAdapter[T] = _adapter(kind)
+    adapter: TypeAdapter[T] = _adapter(cast(Any, kind))
     try:
         return adapter.validate_python(content)
     except ValidationError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import tzinfo
+from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -239,13 +240,19 @@ def pick(docs: Sequence[Doc], path: Path) -> tuple[list[Any], set[int]]:
     odd: set[int] = set()
     level = docs
     for name in path[:-1]:
-        inner: list[Any] = [doc.get(name) for doc in level]
+        inner = _values(level, name)
         if set(map(type, inner)) != {dict}:
             odd.update(i for i, v in enumerate(inner) if v is not None and type(v) is not dict)
             inner = [value if type(value) is dict else _NOTHING for value in inner]
         level = inner
-    name = path[-1]
-    return [doc.get(name) for doc in level], odd
+    return _values(level, path[-1]), odd
+
+
+def _values(docs: Sequence[Doc], name: str) -> list[Any]:
+    try:
+        return list(map(itemgetter(name), docs))
+    except KeyError:
+        return [doc.get(name) for doc in docs]
 
 
 def _scaled(

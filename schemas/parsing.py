@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -32,14 +32,13 @@ def parse_values(values: Sequence[bytes | None], max_bytes: int, rejects: Reject
 
 def _parse_all(values: Sequence[bytes | None], max_bytes: int) -> list[Doc] | None:
     """Parse values that are all in order; None when any is not."""
-    given = [value for value in values if value is not None]
-    if len(given) < len(values) or max(map(len, given), default=0) > max_bytes:
-        return None
     try:
-        docs = list(map(orjson.loads, given))
-    except orjson.JSONDecodeError:
+        if max(map(len, cast(Sequence[bytes], values)), default=0) > max_bytes:
+            return None
+        docs = list(map(orjson.loads, cast(Sequence[bytes], values)))
+    except (TypeError, orjson.JSONDecodeError):
         return None
-    return docs if all(type(doc) is dict for doc in docs) else None
+    return docs if set(map(type, docs)) <= {dict} else None
 
 
 def _parse(value: bytes | None, max_bytes: int) -> Doc | tuple[Reject, str]:
