@@ -42,7 +42,7 @@ def field_tables(text: str) -> list[list[str]]:
 
 
 def reasons_table() -> str:
-    rows = [f"| `{reason}` | {r.meaning} | {r.remedy} |" for reason, r in REMEDIES.items()]
+    rows = [f"| `{code}` | {r.meaning} | {r.remedy} |" for code, r in REMEDIES.items()]
     return "\n".join(["| reason | meaning | what to do |", "|---|---|---|", *rows])
 
 
@@ -54,7 +54,9 @@ def test_every_field_is_described_and_no_other(topic: str) -> None:
 
 @pytest.mark.parametrize("topic", TYPES)
 def test_the_example_is_a_record_and_whole(topic: str) -> None:
-    example = re.findall(rf"^```json {re.escape(topic)}\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)[0]
+    example = re.findall(
+        rf"^```json {re.escape(topic)}\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL
+    )[0]
     again = encode(decode(TYPES[topic][0], example.encode()))
     assert orjson.loads(again) == orjson.loads(example)
 
