@@ -107,6 +107,11 @@ class PaneRing:
         if not inside.all():
             self._add_before_ring(rows, times, ~inside, masks, values)
 
+    def _flat_data(self) -> Float:
+        """The aggregates, one row a slot (a view)."""
+        rows, panes, columns = self.data.shape
+        return self.data.reshape(rows * panes, columns)
+
     def _take_over(self, flat: Int, panes: Int) -> None:
         """Give slots to newer panes; what they held last moves to the base."""
         ids = self.ids.reshape(-1)
@@ -114,7 +119,7 @@ class PaneRing:
         slots, where = np.unique(flat[changed], return_index=True)
         if len(slots) == 0:
             return
-        data = self.data.reshape(-1, self.data.shape[2])
+        data = self._flat_data()
         held = slots[ids[slots] != EMPTY]
         for i, (time_column, value_column) in enumerate(self._last_columns):
             self._carry(i, held // self.panes, data[held], time_column, value_column)
@@ -132,7 +137,7 @@ class PaneRing:
     def _accumulate(
         self, flat: Int, times: Int, inside: Bool, masks: list[Bool], values: list[Float | None]
     ) -> None:
-        data = self.data.reshape(-1, self.data.shape[2])
+        data = self._flat_data()
         known = [_known(m & inside, v) for m, v in zip(masks, values, strict=True)]
         for column in self.plan.columns:
             chosen, value = known[column.selection], values[column.selection]

@@ -72,7 +72,7 @@ def follow(
     newest = np.maximum.accumulate(np.append(start.last_data, seen))
     shifted = np.where(events, times - source.out_of_orderness, NEVER)
     data = np.maximum.accumulate(np.append(start.data, shifted))
-    heard = beats if source.completeness != "data" else np.zeros_like(beats)
+    heard = beats if source.completeness == "heartbeat" else np.zeros_like(beats)
     beat = np.maximum.accumulate(np.append(start.heartbeat, np.where(heard, times, NEVER)))
     before = np.maximum(data[:-1], beat[:-1])
     if source.completeness == "clock":

@@ -170,16 +170,18 @@ class ScoreHub:
                 )
 
     async def release(self) -> None:
-        """Finish the batches at hand and let go of all partitions."""
-        for partition in self._partitions.values():
+        """Finish the commits at hand and let go of all partitions."""
+        for number, partition in self._partitions.items():
             partition.stop()
+            if not partition.committing:
+                self._tasks[number].cancel()
         tasks = list(self._tasks.values())
         if tasks:
             grace = self._config.worker.session_timeout / 1e6 / 2
             _, unfinished = await asyncio.wait(tasks, timeout=grace)
             for task in unfinished:
                 task.cancel()
-            await asyncio.gather(*unfinished, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
         self.durable()
         self._partitions.clear()
         self._tasks.clear()

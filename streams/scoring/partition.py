@@ -56,7 +56,8 @@ def now_us() -> int:
 class Partition:
     """A claimed partition; :meth:`run` works until :meth:`stop`.
 
-    expected: for each source the offset that comes next into its buffer.
+    expected: for each source the offset that comes next into its buffer. committing: whether
+    effects are being made real right now, which had better not be broken off.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Partition:
         self._arrived = [state.arrival for state in engine.state.sources]
         self._durable = [state.applied + 1 for state in engine.state.sources]
         self._news = asyncio.Event()
+        self.committing = False
         self._stopping = False
         self._said_quiet = False
 
@@ -130,7 +132,7 @@ class Partition:
             self._show()
 
     def stop(self) -> None:
-        """Finish the batch at hand, then end :meth:`run`."""
+        """Finish the commit at hand, then end :meth:`run`."""
         self._stopping = True
         self._news.set()
 
@@ -197,6 +199,8 @@ class Partition:
             except StopIteration:
                 return
             answer = await self._answer(request)
+            if self._stopping and isinstance(request, Commit):
+                return  # what is committed is whole; the rest is computed again elsewhere
             await asyncio.sleep(0)
 
     async def _answer(self, request: Request) -> Any:
@@ -218,9 +222,11 @@ class Partition:
 
     async def _commit(self, commit: Commit) -> None:
         effects = commit.effects
+        self.committing = True
         await self._outputs.send(effects.outputs)  # a
         await self._patiently(lambda: self._store.write(effects))  # b
         self._durable = [offset + 1 for offset in effects.applied]  # c
+        self.committing = False
         self._metrics.commits.labels(str(self.number)).inc()
 
     async def _patiently(self, operation: Callable[[], Awaitable[Any]]) -> Any:

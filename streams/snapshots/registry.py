@@ -16,7 +16,7 @@ from models.learning.errors import SnapshotError
 from models.learning.scorer import Scorer
 from models.learning.snapshots import load_scorer, prior_scorer
 from models.spec import Spec
-from schemas.codec import SchemaError, decode
+from schemas.codec import CodecError, decode_manifest
 from schemas.snapshots import Manifest
 from schemas.times import format_time
 from streams.connections import Connections
@@ -157,6 +157,6 @@ async def _read(registry: ModelRegistry, consumer: AIOKafkaConsumer) -> None:
     for records in (await consumer.getmany(timeout_ms=500)).values():
         for record in records:
             try:
-                await registry.hear(decode(Manifest, record.value))
-            except SchemaError as error:
+                await registry.hear(decode_manifest(record.value))
+            except CodecError as error:
                 log.warning("unreadable announcement", offset=record.offset, error=str(error))

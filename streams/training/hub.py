@@ -9,7 +9,6 @@ last announced snapshot, and the repeat is bit-identical.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 
 import structlog
@@ -20,9 +19,8 @@ from models.engine.requests import Output
 from models.learning.signing import sign
 from models.learning.snapshots import load_trainer
 from models.learning.trainer import EpochMetrics, EpochResult, Trainer
-from schemas.codec import SchemaError, decode, encode
+from schemas.codec import CodecError, decode_example, encode
 from schemas.drift import Prequential
-from schemas.examples import EpochEnd, Example
 from schemas.snapshots import Manifest
 from schemas.times import format_time
 from streams.config import Config
@@ -152,11 +150,9 @@ class TrainHub:
         records, self._waiting = self._waiting, []
         for record in records:
             try:
-                kind = json.loads(record.value or b"{}").get("kind")
-                wire = EpochEnd if kind == "epoch_end" else Example
-                found = decode(wire, record.value or b"")
-            except (SchemaError, ValueError) as error:
-                log.error("unreadable example", offset=record.offset, error=str(error))
+                found = decode_example(record.value)
+            except CodecError as error:
+                log.warning("unreadable example", offset=record.offset, error=str(error))
                 continue
             if found.app == self._config.spec.app:
                 epochs.add(record.offset, found)
