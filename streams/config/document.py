@@ -216,7 +216,8 @@ class ModelDoc(Section):
     name: Name = "champion"
     """Name on scores and snapshots."""
     kind: str = "logistic"
-    """logistic (the robust default), hat (one adaptive tree) or arf (a forest)."""
+    """logistic (the robust default), river_logistic (the same, plainly online), hat (one adaptive
+    tree) or arf (a forest)."""
     prior: Annotated[Finite, Field(gt=0, lt=1)] = 0.1
     """Base rate of churn within the horizon that is assumed before anything is learned."""
     seed: int = 1

@@ -40,11 +40,8 @@ def _sentences(model: type[Section], error: ErrorDetails, loc: Loc) -> tuple[str
         return f"{shown(value)} is not known here.", hint
     if error["type"] in ("model_type", "dict_type"):
         return f"{shown(error['input'])} is not a table.", f"Write {name} = {{ … }}. {about}"
-    return f"{shown(error['input'])}: {_lower(error['msg'])}.", about
-
-
-def _lower(message: str) -> str:
-    return message.replace("Input should", "it should").replace("String should", "it should")
+    said = error["msg"].removeprefix("Input ").removeprefix("String ")
+    return f"{shown(error['input'])} {said}.", about
 
 
 def _keys(model: type[Section] | None) -> list[str]:

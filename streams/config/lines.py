@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 
 from streams.config.problems import Problem
@@ -18,11 +18,11 @@ _KEY = re.compile(r"\s*([A-Za-z0-9_.\-\"' ]+?)\s*=")
 _LAST_PART = re.compile(r"(\.[^.\[\]]*|\[[0-9]+\])$")
 
 
-def with_lines(problems: Iterable[Problem], text: str) -> Iterator[Problem]:
-    """Give each problem the line of its key, or of the nearest table around it."""
+def with_lines(problems: Iterable[Problem], text: str) -> list[Problem]:
+    """Give each problem the line of its key, or of the nearest table around it; in that order."""
     lines = _lines(text)
-    for problem in problems:
-        yield replace(problem, line=_find(problem.key, lines))
+    found = [replace(problem, line=_find(problem.key, lines)) for problem in problems]
+    return sorted(found, key=lambda problem: problem.line or 0)
 
 
 def _find(key: str, lines: dict[str, int]) -> int | None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from models.spec import ModelSpec
 from schemas.times import MINUTE, SECOND, format_time
 from streams.config.checks.common import check_on_grid, check_source_names
-from streams.config.document import ScheduleDoc
+from streams.config.document import ModelDoc, ScheduleDoc
 from streams.config.problems import Problems, did_you_mean
 from streams.config.reading import Draft
 
-MODEL_KINDS = ("arf", "hat", "logistic")
+MODEL_KINDS = ("arf", "hat", "logistic", "river_logistic")
+"""Keys of `models.learning.factory.MAKERS`, which is slow to import."""
 
 
 def check_scores(draft: Draft, problems: Problems) -> None:
@@ -58,10 +60,26 @@ def _check_bands(bands: dict[str, float], problems: Problems) -> None:
 
 
 def check_model(draft: Draft, problems: Problems) -> None:
-    """The kind of model is known."""
-    if draft.model is not None and draft.model.kind not in MODEL_KINDS:
-        wrong = f'There is no kind of model "{draft.model.kind}".'
-        problems.add("model.kind", wrong, did_you_mean(draft.model.kind, MODEL_KINDS))
+    """The kind of model is known, and takes the params."""
+    doc = draft.model
+    if doc is None:
+        return
+    if doc.kind not in MODEL_KINDS:
+        wrong = f'There is no kind of model "{doc.kind}".'
+        problems.add("model.kind", wrong, did_you_mean(doc.kind, MODEL_KINDS))
+    elif doc.params:
+        _check_params(doc, problems)
+
+
+def _check_params(doc: ModelDoc, problems: Problems) -> None:
+    from models.learning.factory import make_model
+
+    spec = ModelSpec(kind=doc.kind, prior=doc.prior, seed=doc.seed, params=(*doc.params.items(),))
+    try:
+        make_model(spec, ())
+    except (TypeError, ValueError) as error:
+        remedy = "Leave the params out, unless you know the model's parameters."
+        problems.add("model.params", f"{error}.", remedy)
 
 
 def check_learning(draft: Draft, problems: Problems) -> None:
