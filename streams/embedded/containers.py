@@ -135,8 +135,10 @@ def redis_container() -> tuple[str, ContainerService]:
     """Address and handle of a Redis in a container that is not started yet."""
     port = free_port()
     url = f"redis://{LOOPBACK}:{port}/0"
+    # Published on loopback only. The official image has no protected mode; others with its name do.
     container = _container(REDIS_IMAGE, {}).with_command(
         "redis-server --appendonly yes --maxmemory-policy noeviction --databases 64"
+        " --protected-mode no"
     )
     _publish(container, 6379, port)
     return url, ContainerService(container, answers=lambda: redis_answers(url), name=REDIS_IMAGE)

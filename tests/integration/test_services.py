@@ -15,8 +15,10 @@ import redis
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
-from streams.embedded import LocalKafka, LocalRedis, MockKafka, Services
+from streams.embedded import LocalKafka, LocalRedis, MockKafka, Services, ServiceUnavailable
+from streams.embedded.kafka_jars import ensure_jars, find_java
 from streams.embedded.probe import port_open
+from streams.embedded.redis import find_server
 
 ROOT = Path(__file__).resolve().parents[2]
 # What kafka-python has to be told about the in-memory broker.
@@ -95,9 +97,20 @@ def test_topics_are_not_made_by_accident(bootstrap_servers: str, fresh_name: str
 
 
 @pytest.fixture(scope="module")
-def kafka(services: Services) -> Iterator[LocalKafka]:
-    if services.kafka_kind != "process":
-        pytest.skip(f"the broker of this run is from: {services.kafka_kind}")
+def local_programs(services: Services) -> None:
+    """Where the run's services come from elsewhere, this machine may lack the programs."""
+    if "process" in (services.kafka_kind, services.redis_kind):
+        return
+    try:
+        find_java()
+        ensure_jars()
+        find_server()
+    except ServiceUnavailable as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def kafka(local_programs: None) -> Iterator[LocalKafka]:
     with LocalKafka(config={"log.segment.bytes": "1048576"}) as kafka:
         yield kafka
 
@@ -187,9 +200,7 @@ class TestLocalRedis:
     """A Redis of its own, since it is killed."""
 
     @pytest.mark.parametrize("how", ["kill", "stop"])
-    def test_keeps_what_it_acknowledged(self, services: Services, how: str) -> None:
-        if services.redis_kind != "process":
-            pytest.skip(f"the Redis of this run is from: {services.redis_kind}")
+    def test_keeps_what_it_acknowledged(self, local_programs: None, how: str) -> None:
         with LocalRedis() as server:
             url = server.url
             client = redis.Redis.from_url(url)
@@ -209,9 +220,7 @@ class TestForPeopleWithoutDocker:
     """`python -m streams.embedded`, as `make services` runs it."""
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-    def test_starts_both_and_leaves_nothing(self, services: Services, number: int) -> None:
-        if services.kafka_kind != "process":
-            pytest.skip(f"the broker of this run is from: {services.kafka_kind}")
+    def test_starts_both_and_leaves_nothing(self, local_programs: None, number: int) -> None:
         shell = subprocess.Popen(
             [sys.executable, "-m", "streams.embedded"],
             cwd=ROOT,
