@@ -83,7 +83,7 @@ def _load(name: str, value: bytes | None) -> Any:
 
 
 def _validate(kind: type[T], content: Any) -> T:
-    adapter: TypeAdapter[T] = _adapter(cast(Any, kind))
+    adapter: TypeAdapter[T] = _adapter(cast("Any", kind))
     try:
         return adapter.validate_python(content)
     except ValidationError as error:

@@ -161,7 +161,7 @@ class NumberColumn(FieldColumn):
     filler = 0.0
     unknown = np.nan
 
-    def many(self, values: list[Any], types: Types) -> tuple[NDArray[np.float64], Suspects]:
+    def many(self, values: list[Any], _types: Types) -> tuple[NDArray[np.float64], Suspects]:
         """Read numbers; None becomes NaN."""
         return np.array(values, dtype=np.float64), ()
 
@@ -177,7 +177,7 @@ class BoolColumn(FieldColumn):
     filler = False
     unknown = np.nan
 
-    def many(self, values: list[Any], types: Types) -> tuple[NDArray[np.float64], Suspects]:
+    def many(self, values: list[Any], _types: Types) -> tuple[NDArray[np.float64], Suspects]:
         """Read booleans; None becomes NaN."""
         return np.array(values, dtype=np.float64), ()
 
@@ -218,7 +218,7 @@ class KindColumn(Column):
         self.codes = {value: OUTCOME_CODES[kind] for value, kind in mapping.kinds}
         self.filler = mapping.kinds[0][0] if mapping.kinds else ""
 
-    def many(self, values: list[Any], types: Types) -> tuple[NDArray[np.int8], Suspects]:
+    def many(self, values: list[Any], _types: Types) -> tuple[NDArray[np.int8], Suspects]:
         """Look kinds up; unknown ones are suspect."""
         codes = [self.codes.get(value, -1) for value in values]
         kinds = np.array(codes, dtype=np.int8)

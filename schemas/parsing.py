@@ -33,9 +33,9 @@ def parse_values(values: Sequence[bytes | None], max_bytes: int, rejects: Reject
 def _parse_all(values: Sequence[bytes | None], max_bytes: int) -> list[Doc] | None:
     """Parse values that are all in order; None when any is not."""
     try:
-        if max(map(len, cast(Sequence[bytes], values)), default=0) > max_bytes:
+        if max(map(len, cast("Sequence[bytes]", values)), default=0) > max_bytes:
             return None
-        docs = list(map(orjson.loads, cast(Sequence[bytes], values)))
+        docs = list(map(orjson.loads, cast("Sequence[bytes]", values)))
     except (TypeError, orjson.JSONDecodeError):
         return None
     return docs if set(map(type, docs)) <= {dict} else None
