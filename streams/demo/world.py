@@ -22,6 +22,7 @@ Rows = NDArray[np.intp]
 SCREENS = ("editor", "reports", "search", "settings", "sharing")
 PLANS = ("basic", "team", "pro")
 PRICES = (9.0, 29.0, 79.0)
+SETTLING_DAYS = 40
 _STEP = HOUR / DAY  # a step is one hour; rates below are per day
 _AWAKE = np.array([0.2] * 7 + [1.0] * 4 + [1.6] * 10 + [0.6] * 3)  # use by hour of the day
 _AWAKE = _AWAKE / _AWAKE.mean()
@@ -91,7 +92,8 @@ class World:
         self.active = np.zeros(0, bool)
         self.cancelled = np.zeros(0, bool)
         self._tickets = 0
-        self._add(habits.users, settled=True)
+        self._add(habits.users)
+        self._settle()
 
     @property
     def users(self) -> int:
@@ -112,23 +114,30 @@ class World:
         self._return(start, out)
         self._move_moods()
         self._use(start, out)
+        self._change(start, out)
+        return out
+
+    def _settle(self) -> None:
+        """Live unseen for a while: a product that has been there has users in every condition."""
+        for _ in range(24 * SETTLING_DAYS):
+            self._return(0, [])
+            self._move_moods()
+            self._change(0, [])
+
+    def _change(self, start: int, out: list[Happening]) -> None:
         self._bill(start, out)
         self._complain(start, out)
         self._end(start, out)
         self._join(start, out)
-        return out
 
-    def _add(self, count: int, *, settled: bool) -> Rows:
+    def _add(self, count: int) -> Rows:
         rng, h, first = self._rng, self.habits, self.users
-        share = h.begin_drifting / (h.begin_drifting + h.stop_drifting + 0.05) if settled else 0.0
-        drifting = rng.random(count) < share
-        mood = np.where(drifting, h.drifting_mood * rng.random(count), 0.0)
         columns: dict[str, NDArray[np.generic]] = {
-            "mood": mood + rng.normal(0.0, h.mood_noise, count),
+            "mood": rng.normal(0.0, h.mood_noise, count),
             "base": h.sessions * np.exp(rng.normal(0.0, h.sessions_spread, count)),
             "invoice_in": rng.uniform(0.0, h.billing_days, count),
             "plan": rng.integers(0, len(PLANS), count),
-            "drifting": drifting,
+            "drifting": np.zeros(count, bool),
             "unpaid": np.zeros(count, bool),
             "ticket": np.zeros(count, np.int64),
             "angry": np.zeros(count, bool),
@@ -231,6 +240,6 @@ class World:
         """As many join as the product's size wants; joining is a billing event."""
         missing = self.habits.users - int(np.count_nonzero(self.active))
         count = int(self._rng.poisson(max(0, missing) * self.habits.joins * _STEP))
-        rows = self._add(count, settled=False)
+        rows = self._add(count)
         for row, at in zip(rows.tolist(), self._times(start, count), strict=True):
             out.append(Happening("billing", "subscription_created", row, at))

@@ -1,0 +1,87 @@
+"""A moment as the page wants it: plain JSON values, nothing left to compute."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.scores import Score
+from schemas.times import format_time
+from streams.demo.faults import CUTTABLE
+from streams.demo.ledger import Judged
+from streams.demo.moment import Moment
+from streams.demo.simtime import day_of
+from streams.watch.sources import SourceLine
+
+
+def page_data(moment: Moment) -> dict[str, Any]:
+    """Everything on the page.
+
+    Lists of points are [simulated day, value …], oldest first.
+    """
+    view = moment.view
+    return {
+        "elapsed": round(moment.elapsed, 1),
+        "act": moment.act,
+        "day": round(day_of(moment.now), 2),
+        "now": format_time(moment.now),
+        "waiting": moment.waiting,
+        "behind": _behind(moment),
+        "events": dict(moment.events),
+        "scores": view.scores,
+        "rate": round(view.rate, 1),
+        "bands": dict(view.bands),
+        "version": view.model.version if view.model else 0,
+        "labels": moment.labels,
+        "cancellations": moment.cancellations,
+        "dead": dict(moment.dead),
+        "sources": [_source(line, moment) for line in view.sources],
+        "quality": [_quality(judged) for judged in moment.judged],
+        "spans": [
+            [s.source, day_of(s.start), None if s.end is None else day_of(s.end)]
+            for s in moment.spans
+        ],
+        "histogram": list(moment.histogram),
+        "risks": [_risk(score) for score in view.risks],
+        "messages": list(moment.messages),
+        "verdict": [[c.ok, c.name, c.detail] for c in moment.verdict],
+    }
+
+
+def _behind(moment: Moment) -> float | None:
+    """Simulated days between events and scores."""
+    if moment.scored_until is None:
+        return None
+    return round(max(0.0, day_of(moment.now) - day_of(moment.scored_until)), 2)
+
+
+def _source(line: SourceLine, moment: Moment) -> dict[str, Any]:
+    return {
+        "name": line.name,
+        "health": line.health,
+        "watermark": line.watermark,
+        "last_data": line.last_data,
+        "staleness_s": line.staleness_s,
+        "events": line.events,
+        "late": line.late,
+        "rejected": line.rejected,
+        "cut": line.name in moment.cut,
+        "cuttable": line.name in CUTTABLE,
+        "changes": [[day_of(h.since), h.health] for h in moment.health.get(line.name, ())],
+    }
+
+
+def _quality(judged: Judged) -> list[float | None]:
+    q = judged.quality
+    return [day_of(judged.cut), q.auc, q.oracle, q.log_loss, q.base_log_loss]
+
+
+def _risk(score: Score) -> dict[str, Any]:
+    return {
+        "user": score.user,
+        "time": score.time,
+        "probability": score.probability,
+        "reasons": [
+            [r.label or r.feature, r.value, round(r.contribution, 2)] for r in score.reasons
+        ],
+        "stale": [name for name, s in score.sources.items() if s.health != "fresh"],
+    }
