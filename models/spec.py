@@ -163,12 +163,15 @@ class LearningSpec:
     every: length of an epoch. activation_delay: from the end of an epoch to ``valid_from``.
     example_every: distance of the cuts of one user that become examples.
     complete_within: how long after maturity an example waits for slow sources at most.
+    sample_key: key of the hashes that choose examples and the order of learning; not the app's
+    name, so that a replay under another name chooses the same.
     """
 
     every: int
     activation_delay: int
     example_every: int
     complete_within: int
+    sample_key: str = "ebbline"
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,15 @@ class Engine:
             yield from self._sweep_slice()
 
     def statuses(self, now: int) -> list[Output]:
-        """How each source is doing now, as records."""
+        """How each source is doing now, as records.
+
+        None while something is still to be done at or before the clock: a record says that
+        everything up to its clock has been scored.
+        """
+        if self.state.next_cut is None or self.state.sweep is not None:
+            return []
+        if self.points.next().time <= self.state.clock:
+            return []
         return status.statuses(self.spec, self.state, self.partition, format_time(now))
 
     # --- a piece of a batch ------------------------------------------------------------------
@@ -272,6 +280,7 @@ class Engine:
             sweep.cursor = users[-1]
         if len(users) < SLICE:
             self.state.sweep = None
+            effects.outputs.extend(self.statuses(self._now))
         yield from self._commit(effects, np.union1d(changed, gone))
 
     def _score_due(self, rows: Int, effects: Effects) -> Generator[Request, Any, Int]:

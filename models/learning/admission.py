@@ -35,7 +35,9 @@ def admit(
             kept[example.id] = example
         if reason is not None:
             dropped[reason] += 1
-    ordered = sorted(kept.values(), key=lambda e: (e.time, keyed_hash(spec.app, e.user), e.id))
+    ordered = sorted(
+        kept.values(), key=lambda e: (e.time, keyed_hash(spec.learning.sample_key, e.user), e.id)
+    )
     return ordered, dict(sorted(dropped.items()))
 
 

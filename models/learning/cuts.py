@@ -21,4 +21,4 @@ def is_example(spec: Spec, user: str, cut: int) -> bool:
     schedule = spec.cuts
     period = max(1, spec.learning.example_every // schedule.every)
     number = (cut - schedule.anchor) // schedule.every
-    return number % period == _phase(spec.app, user, period)
+    return number % period == _phase(spec.learning.sample_key, user, period)

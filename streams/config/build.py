@@ -87,6 +87,7 @@ def _spec(doc: Document) -> Spec:
             every=doc.learning.every,
             activation_delay=doc.learning.activation_delay,
             example_every=doc.learning.example_every or doc.labels.horizon,
+            sample_key=doc.learning.sample_key,
             complete_within=doc.learning.complete_within,
         ),
         capacity=doc.worker.capacity,

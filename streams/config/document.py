@@ -235,6 +235,8 @@ class LearningDoc(Section):
     """From the end of an epoch to when its model scores: time for the trainer to learn it."""
     example_every: PositiveDuration | None = None
     """Each user gives one example in so long. Default: the horizon."""
+    sample_key: Annotated[str, Field(min_length=1)] = "ebbline"
+    """Key of the hashes that choose examples; a replay needs production's."""
     complete_within: Duration = 7 * DAY
     """How long a matured example waits for slow sources at most."""
     snapshot_store: Annotated[str, Field(min_length=1)] = "redis"

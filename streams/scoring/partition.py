@@ -48,6 +48,9 @@ BUFFER_BATCHES = 3
 """Records buffered for each source, in units of ``max_batch``, before reading pauses."""
 
 
+STATUS_SECONDS = 5.0
+
+
 def now_us() -> int:
     """The wall clock, microseconds since the epoch."""
     return time.time_ns() // 1000
@@ -85,6 +88,7 @@ class Partition:
         self.committing = False
         self._stopping = False
         self._said_quiet = False
+        self._told = 0.0
 
     @property
     def number(self) -> int:
@@ -129,7 +133,7 @@ class Partition:
                 await self._drive(self.engine.drain(now_us()))
             else:
                 await self._idle()
-            self._show()
+            await self._tell()
 
     def stop(self) -> None:
         """Finish the commit at hand, then end :meth:`run`."""
@@ -231,6 +235,13 @@ class Partition:
 
     async def _patiently(self, operation: Callable[[], Awaitable[Any]]) -> Any:
         return await patiently(operation, REDIS_AWAY, "redis", self._metrics)
+
+    async def _tell(self) -> None:
+        """Metrics always; a record about each source every ``STATUS_SECONDS``."""
+        self._show()
+        if time.monotonic() - self._told >= STATUS_SECONDS:
+            self._told = time.monotonic()
+            await self._outputs.send(self.engine.statuses(now_us()))
 
     def _show(self) -> None:
         metrics, state, number = self._metrics, self.engine.state, str(self.number)

@@ -1,0 +1,5 @@
+"""``python -m streams.cli`` is ``ebbline``."""
+
+from streams.cli import main
+
+main()
