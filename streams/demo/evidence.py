@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -68,8 +68,7 @@ def _states(key: tuple[tuple[str, str, str], ...]) -> Mapping[str, tuple[str, st
 def see(score: Score) -> SeenScore:
     """Keep of a score what the claims look at; equal states are kept once."""
     states = _states(tuple((n, s.health, s.treatment) for n, s in score.sources.items()))
-    content = asdict(score)
-    del content["emitted_at"]
+    content = replace(score, emitted_at="")
     return SeenScore(
         id=score.id,
         user=score.user,

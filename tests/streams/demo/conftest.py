@@ -31,6 +31,11 @@ class Month:
     simulator: Simulator
     ledger: Ledger
 
+    @staticmethod
+    def score(user: str, cut: int, probability: float, *, stalled: bool) -> Score:
+        """A score as in this month."""
+        return fair_score(user, cut, probability, stalled)
+
 
 def fair_score(user: str, cut: int, probability: float, stalled: bool) -> Score:
     states = {name: SourceState(format_time(cut), 7200.0, "fresh", "current") for name in SOURCES}
@@ -60,7 +65,7 @@ def fair_score(user: str, cut: int, probability: float, stalled: bool) -> Score:
 
 
 def status(source: str, cut: int, partition: int) -> SourceStatus:
-    stalled = source == "usage" and CUT + DAY < cut < RESTORED
+    stalled = source == "usage" and CUT + DAY <= cut <= RESTORED
     mark = format_time(CUT if stalled else cut - 2 * HOUR)
     return SourceStatus(
         app="demo",
@@ -119,7 +124,7 @@ def month() -> Month:
             chance = simulator.truth.chance(user, cut)
             assert chance is not None
             odds = chance / (1 - chance) * np.exp(rng.normal(0, 0.7))
-            stalled = CUT + DAY <= cut < RESTORED
+            stalled = CUT + DAY <= cut <= RESTORED
             score = fair_score(user, cut, float(odds / (1 + odds)), stalled)
             ledger.take(score, partition_of(user.encode(), 2), now)
         for source in SOURCES:

@@ -15,7 +15,7 @@ from streams.demo.simtime import START
 from streams.demo.simulator import DELAYS, Simulator
 from streams.demo.world import Habits
 
-DAYS = 40
+DAYS = 35
 HORIZON = 7 * DAY
 SMALL = Habits(users=120)
 
