@@ -119,6 +119,9 @@ class BatchApp(faust.App):
 
     hub: Hub
 
+    def _create_directories(self) -> None:
+        """No tables, so none of the folders that Faust would leave where it is started."""
+
     def _new_transport(self) -> BatchTransport:
         return BatchTransport(self.conf.broker_consumer, self)
 
