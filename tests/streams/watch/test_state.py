@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from schemas.drift import Prequential
-from schemas.scores import ModelRef, Reason, Score
+from schemas.scores import Health, ModelRef, Reason, Score
 from schemas.sources import SourceStatus
 from streams.watch import WatchState
 from streams.watch.render import duration_text
@@ -130,6 +131,24 @@ def test_a_source_is_as_bad_as_its_worst_partition() -> None:
     assert (line.partitions, line.health, line.staleness_s) == (2, "stalled", 90.0)
     assert (line.watermark, line.last_data) == ("2026-01-01T00:00:00Z", newer)
     assert (line.events, line.late, line.rejected, line.duplicates) == (20, 2, 6, 4)
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        ("fresh", "lagging"),
+        ("lagging", "unknown"),
+        ("unknown", "stalled"),
+        ("stalled", "corrupt"),
+        ("fresh", "corrupt"),
+    ],
+)
+def test_the_worst_health_counts(better: Health, worse: Health) -> None:
+    for first, second in ((better, worse), (worse, better)):
+        state = WatchState("shop")
+        state.update(status("usage", 0, health=first), 0.0)
+        state.update(status("usage", 1, health=second), 0.0)
+        assert state.view(0.0).sources[0].health == worse
 
 
 def test_a_partition_never_seen_makes_the_watermark_unknown() -> None:
