@@ -109,7 +109,13 @@ def _input_settings(config: Config, topic: TopicState) -> Iterator[Problem]:
             _alter(topic.name, "cleanup.policy=delete"),
         )
     yield from _retention_problems(config, topic, "error" if history else "warning")
-    if not history and topic.config("message.timestamp.type") == "CreateTime":
+    yield from _timestamp_problems(topic, history=history)
+
+
+def _timestamp_problems(topic: TopicState, *, history: bool) -> Iterator[Problem]:
+    """Record timestamps are the arrival times: of the broker when live, as published in history."""
+    kind, subject = topic.config("message.timestamp.type"), f"topic {topic.name}"
+    if not history and kind == "CreateTime":
         yield Problem(
             "warning",
             subject,
@@ -118,6 +124,14 @@ def _input_settings(config: Config, topic: TopicState) -> Iterator[Problem]:
             "For live events prefer broker time: "
             + _alter(topic.name, "message.timestamp.type=LogAppendTime")
             + " Keep CreateTime where history was published (ebbline publish).",
+        )
+    if history and kind == "LogAppendTime":
+        yield Problem(
+            "warning",
+            subject,
+            "uses LogAppendTime: published history gets today's arrival times, and a replay of it "
+            "is not what happened.",
+            "For history: " + _alter(topic.name, "message.timestamp.type=CreateTime"),
         )
 
 

@@ -111,12 +111,18 @@ def test_deletion_by_size_and_compaction_of_events_are_found() -> None:
     assert kinds(found(made, compacted)) == [("error", "topic ev.usage")]
 
 
-def test_create_time_is_named_for_the_live_clock_only() -> None:
-    live, past = config("live"), config("arrival")
-    problems = found(live, changed(cluster(live), "ev.usage", message_timestamp_type="CreateTime"))
-    assert kinds(problems) == [("warning", "topic ev.usage")]
-    assert "LogAppendTime" in problems[0].remedy
-    assert found(past, cluster(past)) == []
+@pytest.mark.parametrize(
+    ("clock", "wrong", "right"),
+    [("live", "CreateTime", "LogAppendTime"), ("arrival", "LogAppendTime", "CreateTime")],
+)
+def test_the_timestamps_that_do_not_suit_the_clock_are_named(
+    clock: str, wrong: str, right: str
+) -> None:
+    made = config(clock)
+    assert found(made, changed(cluster(made), "ev.usage", message_timestamp_type=right)) == []
+    [problem] = found(made, changed(cluster(made), "ev.usage", message_timestamp_type=wrong))
+    assert (problem.severity, problem.subject) == ("warning", "topic ev.usage")
+    assert right in problem.remedy
 
 
 def test_models_compacted_and_examples_whole_and_single() -> None:
