@@ -219,7 +219,7 @@ class TestLocalRedis:
 class TestForPeopleWithoutDocker:
     """`python -m streams.embedded`, as `make services` runs it."""
 
-    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
     def test_starts_both_and_leaves_nothing(self, local_programs: None, number: int) -> None:
         shell = subprocess.Popen(
             [sys.executable, "-m", "streams.embedded"],
