@@ -52,7 +52,7 @@ def transform(values: Floats, logged: Bools) -> Floats:
 
 def standardise(values: Floats, mean: Floats, scale: Floats, limit: float) -> Floats:
     """``(values - mean) / scale``, clipped to ``±limit``. Keeps NaN."""
-    return np.clip((values - mean) / scale, -limit, limit)
+    return np.minimum(np.maximum((values - mean) / scale, -limit), limit)
 
 
 def running_sum(matrix: Floats) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,12 @@ from river import base
 from models.learning.base_rate import BaseRate
 from models.learning.guard import number
 from models.learning.linear import LinearForm, standardise, transform
-from models.learning.moments import Moments
 from models.learning.numerics import Floats, finite, logit, sigmoid
 from models.learning.reservoir import Reservoir
+from models.learning.scale import Scale
 
 _KNOWN, _ABSENT = 0, 1
+_LEAST = np.finfo(float).tiny
 
 
 class ReplayLogistic(base.Classifier):
@@ -25,12 +27,13 @@ class ReplayLogistic(base.Classifier):
     takes one step on itself and on ``replay`` earlier examples of each class, drawn uniformly
     from all history, weighted back to the classes' shares of all history:
 
-        g = Σ_i ω_i (σ(b + θ·d_i) - y_i) d_i + l2 θ,     Σ_{i in class c} ω_i = n_c / n
+        g = Σ_i ω_i (σ(b + θ·d_i) - y_i) d_i + (λ/n) θ,     Σ_{i in class c} ω_i = n_c / n
         G ← G + g²,   θ ← θ - lr g / √G                                       (AdaGrad)
 
     The design d of a row has two entries for each feature: its value, signed log1p (unless
-    ``raw``), standardised by running moments and clipped to ``±limit``, 0 where unknown; and
-    whether it is unknown, standardised likewise. So a missing value has a weight of its own.
+    ``raw``), standardised by the reservoir's winsorised moments and clipped to ``±limit``, 0
+    where unknown; and whether it is unknown, standardised likewise. So a missing value has
+    a weight of its own.
 
     Until there are enough labels the logit is held near the base rate's:
     ``(1 - s) logit(base rate) + s (b + θ·d)``, with s = m / (m + patience) and m the number of
@@ -52,8 +55,9 @@ class ReplayLogistic(base.Classifier):
         How many examples the prior counts for.
     lr
         AdaGrad's step size.
-    l2
-        Strength of the ridge penalty.
+    precision
+        λ, precision of the normal prior of each weight: its pull fades as 1/n, so it is strong
+        while examples are few.
     replay
         Rows replayed of each class with every example.
     capacity
@@ -97,7 +101,7 @@ class ReplayLogistic(base.Classifier):
         prior: float = 0.1,
         prior_weight: float = 100.0,
         lr: float = 0.05,
-        l2: float = 1e-3,
+        precision: float = 30.0,
         replay: int = 8,
         capacity: int = 4096,
         limit: float = 4.0,
@@ -111,7 +115,7 @@ class ReplayLogistic(base.Classifier):
         self.prior = prior
         self.prior_weight = prior_weight
         self.lr = lr
-        self.l2 = l2
+        self.precision = precision
         self.replay = replay
         self.capacity = capacity
         self.limit = limit
@@ -122,7 +126,8 @@ class ReplayLogistic(base.Classifier):
         self._names: dict[Any, int] = {}
         self._logged = np.zeros(0, dtype=bool)
         self._unknown = np.zeros(0, dtype=np.int64)
-        self._values, self._absent = Moments(0), Moments(0)
+        self._set_scale(Scale.unknown(0))
+        self._rescale_at = 1
         self._theta = np.zeros((2, 0))
         self._squares = np.zeros((2, 0))
         self._intercept = logit(prior)
@@ -172,14 +177,13 @@ class ReplayLogistic(base.Classifier):
         """Compile to flat arrays, columns as in ``features`` (and newer names after them)."""
         trust = self._base.trust(self.patience)
         value_weights, absent_weights = trust * self._theta
-        at_known, at_unknown = (self._absence(np.full(len(self._names), u)) for u in (0.0, 1.0))
         return LinearForm(
             intercept=(1.0 - trust) * logit(self._base.rate()) + trust * self._intercept,
             weights=value_weights,
-            known=absent_weights * at_known,
-            unknown=absent_weights * at_unknown,
-            mean=self._values.mean.copy(),
-            scale=self._values.scale(),
+            known=absent_weights * self._absences[0],
+            unknown=absent_weights * self._absences[1],
+            mean=self._scale.mean,
+            scale=self._scale.deviation,
             logged=self._logged.copy(),
             limit=self.limit,
         )
@@ -188,51 +192,70 @@ class ReplayLogistic(base.Classifier):
 
     def _learn_row(self, raw: Floats, label: bool, weight: float) -> None:
         row = transform(finite(raw), self._logged)
-        self._values.update(row, weight)
-        absent = np.isnan(row)
-        self._absent.update(absent.astype(float), weight)
-        self._unknown += absent
+        self._unknown += np.isnan(row)
         self._base.update(label, weight)
-        self._step(*self._batch(row, label, weight))
+        if len(self._reservoirs[not label]):
+            self._step(*self._batch(row, label, weight))
         self._reservoirs[label].offer(row, weight, self._rng)
+        if sum(self._base.counts) >= self._rescale_at:
+            self._rescale()
 
     def _batch(self, row: Floats, label: bool, weight: float) -> tuple[Floats, Floats, Floats]:
-        """Rows to step on (k, f), their labels and their weights ω (k,)."""
-        rows, labels, weights = [], [], []
-        for of, reservoir in enumerate(self._reservoirs):
-            drawn, drawn_weights = reservoir.draw(self.replay, self._rng)
-            if of == label:
-                drawn = np.vstack((row, drawn))
-                drawn_weights = np.concatenate(([weight], drawn_weights))
-            if len(drawn):
-                share = self._base.totals[of] / sum(self._base.totals)
-                rows.append(drawn)
-                labels.append(np.full(len(drawn), float(of)))
-                weights.append(drawn_weights * (share / drawn_weights.sum()))
-        return np.concatenate(rows), np.concatenate(labels), np.concatenate(weights)
+        """Rows to step on (k, f), the new one first, their labels and their weights ω (k,)."""
+        chances = self._rng.random((2, self.replay))
+        (rows0, weights0), (rows1, weights1) = (
+            reservoir.draw(chances[of]) for of, reservoir in enumerate(self._reservoirs)
+        )
+        rows: Floats = np.concatenate((row[None], rows0, rows1))
+        weights: Floats = np.concatenate((np.array([weight]), weights0, weights1))
+        labels = np.zeros(len(rows))
+        labels[0] = label
+        labels[1 + len(rows0) :] = 1.0
+        negative, positive = float(weights @ (1.0 - labels)), float(weights @ labels)
+        share = self._base.totals[1] / sum(self._base.totals)
+        weights *= np.where(labels == 1.0, share / positive, (1.0 - share) / negative)
+        return rows, labels, weights
 
     def _step(self, rows: Floats, labels: Floats, weights: Floats) -> None:
         design = self._design(rows)
         logits = self._intercept + (design * self._theta).sum(axis=(1, 2))
         residuals = weights * (sigmoid(logits) - labels)
-        gradient = (residuals[:, None, None] * design).sum(axis=0) + self.l2 * self._theta
+        gradient = (residuals[:, None, None] * design).sum(axis=0)
+        gradient += self.precision / sum(self._base.totals) * self._theta
         self._squares += gradient * gradient
         self._theta -= self.lr * gradient / np.sqrt(self._squares)
         slope = float(residuals.sum())
         self._intercept_squares += slope * slope
-        self._intercept -= self.lr * slope / float(np.sqrt(self._intercept_squares))
+        self._intercept -= self.lr * slope / math.sqrt(self._intercept_squares)
 
     def _design(self, rows: Floats) -> Floats:
         """Design (k, 2, f) of transformed rows (k, f): standardised values, and absences."""
         absent = np.isnan(rows)
         design = np.empty((len(rows), 2, rows.shape[1]))
-        z = standardise(rows, self._values.mean, self._values.scale(), self.limit)
+        z = standardise(rows, self._scale.mean, self._scale.deviation, self.limit)
         design[:, _KNOWN] = np.where(absent, 0.0, z)
-        design[:, _ABSENT] = self._absence(absent.astype(float))
+        design[:, _ABSENT] = np.where(absent, self._absences[1], self._absences[0])
         return design
 
-    def _absence(self, absent: Floats) -> Floats:
-        return standardise(absent, self._absent.mean, self._absent.scale(), self.limit)
+    def _rescale(self) -> None:
+        """Take the scale from the reservoirs anew: after 1, 2, 3 … examples, then every 10 %."""
+        kept = [reservoir.kept() for reservoir in self._reservoirs]
+        shares = [
+            total / max(float(weights.sum()), _LEAST) * weights
+            for total, (_, weights) in zip(self._base.totals, kept, strict=True)
+        ]
+        rows = np.concatenate([rows for rows, _ in kept]).astype(float)
+        self._set_scale(Scale.of(rows, np.concatenate(shares).astype(float)))
+        count = sum(self._base.counts)
+        self._rescale_at = count + 1 + count // 10
+
+    def _set_scale(self, scale: Scale) -> None:
+        self._scale = scale
+        spread = np.sqrt(scale.absent * (1.0 - scale.absent))
+        spread = np.where(spread > 0.0, spread, 1.0)
+        self._absences = np.stack(
+            [standardise(np.full_like(spread, u), scale.absent, spread, self.limit) for u in (0, 1)]
+        )
 
     # ------------------------------------------------------------------ columns
 
@@ -256,9 +279,9 @@ class ReplayLogistic(base.Classifier):
         self._theta = np.pad(self._theta, ((0, 0), (0, more)))
         self._squares = np.pad(self._squares, ((0, 0), (0, more)), constant_values=self.caution)
         self._unknown = np.pad(self._unknown, (0, more))
-        for part in (self._values, *self._reservoirs):
-            part.grow(len(self._names))
-        self._absent.grow(len(self._names), weight=sum(self._base.totals), mean=1.0)
+        for reservoir in self._reservoirs:
+            reservoir.grow(len(self._names))
+        self._set_scale(self._scale.grow(len(self._names)))
 
     # ------------------------------------------------------------------ pickling
 

@@ -48,14 +48,17 @@ class Reservoir:
         self._rows[place] = row
         self._weights[place] = weight
 
-    def draw(
-        self, count: int, rng: np.random.Generator
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Rows (count, f) and their weights (count,), with replacement; none when empty."""
-        if not self.offered:
-            return self._rows[:0], self._weights[:0]
-        places = rng.integers(len(self), size=count)
+    def draw(self, chances: Floats) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Rows (k, f) and weights (k,) at chances (k,) in [0, 1), repeats possible.
+
+        None when the reservoir is empty.
+        """
+        places = (chances[: len(chances) * bool(self.offered)] * len(self)).astype(np.intp)
         return self._rows[places], self._weights[places]
+
+    def kept(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """All rows kept (n, f), and their weights (n,)."""
+        return self._rows[: len(self)], self._weights[: len(self)]
 
     def grow(self, columns: int) -> None:
         """Make room for new columns, unknown in the rows that are kept."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
+from models.learning.trainer import EpochResult, Trainer
 from models.spec import (
     FeatureSpec,
     LabelSpec,
@@ -98,11 +99,30 @@ def random_matrix(rng: np.random.Generator, rows: int) -> np.ndarray:
     return matrix
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def spec_of() -> Callable[..., Spec]:
+    return make_spec
+
+
+@pytest.fixture(scope="session")
 def spec() -> Spec:
     return make_spec()
 
 
-@pytest.fixture
-def epoch_of() -> Callable[..., Sequence[Example]]:
+@pytest.fixture(scope="session")
+def epoch_of() -> Callable[..., list[Example]]:
     return make_epoch
+
+
+@pytest.fixture(scope="session")
+def matrix_of() -> Callable[..., np.ndarray]:
+    return random_matrix
+
+
+@pytest.fixture(scope="session")
+def learned(spec: Spec) -> tuple[Trainer, EpochResult]:
+    """A trainer after three epochs, and the last one's result. Not to be taught any more."""
+    trainer = Trainer(spec)
+    for day in (50, 51, 52):
+        result = trainer.learn_epoch(day * DAY, make_epoch(spec, day * DAY, 120), position=day)
+    return trainer, result
