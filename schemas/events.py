@@ -85,6 +85,7 @@ def decode_batch(
         rejects=rejects,
     )
     batch.heartbeat[list(beats)] = True
+    batch.ids[list(beats)] = 0
     _blank(batch, list(rejects))
     return batch
 
