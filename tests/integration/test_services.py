@@ -220,10 +220,13 @@ class TestForPeopleWithoutDocker:
     """`python -m streams.embedded`, as `make services` runs it."""
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-    def test_starts_both_and_leaves_nothing(self, local_programs: None, number: int) -> None:
+    def test_starts_both_and_leaves_nothing(
+        self, local_programs: None, number: int, tmp_path: Path
+    ) -> None:
         shell = subprocess.Popen(
             [sys.executable, "-m", "streams.embedded"],
             cwd=ROOT,
+            env={**os.environ, "TMPDIR": str(tmp_path)},  # nobody clears up after a SIGKILL
             stdout=subprocess.PIPE,
             text=True,
         )
