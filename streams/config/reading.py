@@ -6,11 +6,13 @@ between sections still see as much as possible: all problems are to be reported 
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from streams.config.document import (
     AppDoc,
@@ -156,9 +158,22 @@ def _section(model: type[S], value: Any, key: str, problems: Problems) -> S | No
     except ValidationError as error:
         about = f'feature "{value.get("name")}"' if model is FeatureDoc else None
         for item in error.errors():
-            problem = explain(model, item, key)
-            problems.add(problem.key, problem.wrong, problem.remedy, about)
+            if not _is_misspelt(item, error.errors()):
+                problem = explain(model, item, key)
+                problems.add(problem.key, problem.wrong, problem.remedy, about)
         return _salvage(model, value, [item["loc"] for item in error.errors()])
+
+
+def _is_misspelt(item: ErrorDetails, all_items: list[ErrorDetails]) -> bool:
+    """Whether a key is missing because it stands there in a wrong spelling: said once."""
+    if item["type"] != "missing":
+        return False
+    unknown = [
+        str(other["loc"][-1])
+        for other in all_items
+        if other["type"] == "extra_forbidden" and other["loc"][:-1] == item["loc"][:-1]
+    ]
+    return bool(difflib.get_close_matches(str(item["loc"][-1]), unknown, n=1))
 
 
 def _salvage(model: type[S], value: Raw, broken: list[tuple[int | str, ...]]) -> S | None:

@@ -82,7 +82,7 @@ def _zones() -> frozenset[str]:
 def _is_zone(zone: str) -> bool:
     try:
         ZoneInfo(zone)
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):
         return False
     return True
 
