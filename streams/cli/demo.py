@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
@@ -98,7 +99,19 @@ class Screen:
     show_default=True,
     help="Simulated days for each second; slower where the worker cannot keep up.",
 )
-def demo(seconds: float | None, no_web: bool, port: int | None, seed: int, speed: float) -> None:
+@click.option(
+    "--logs",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep configuration and logs of the processes in this folder.",
+)
+def demo(
+    seconds: float | None,
+    no_web: bool,
+    port: int | None,
+    seed: int,
+    speed: float,
+    logs: Path | None,
+) -> None:
     """Watch churn scores appear: simulated users, a worker, a trainer, a view.
 
     Needs nothing and keeps nothing: Kafka is imitated in memory, Redis is started here. With
@@ -106,7 +119,7 @@ def demo(seconds: float | None, no_web: bool, port: int | None, seed: int, speed
     of a name of their own, which are removed at the end.
     """
     try:
-        options = Options(seconds, None if no_web else choose_port(port), seed, speed)
+        options = Options(seconds, None if no_web else choose_port(port), seed, speed, logs)
         with _shown() as show:
             ending = run(options, show)
     except (ChildDied, StageFailed, ServiceUnavailable, PortTaken) as error:

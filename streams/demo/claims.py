@@ -14,6 +14,7 @@ from streams.demo.simtime import day_of
 LEAST_SCORES = 1_000
 LEAST_LABELS = 200
 LEAST_AUC = 0.6
+NAMED = 3  # of those that are missing
 SIGNIFICANT = 3.0  # standard errors
 SETTLING = 6 * HOUR  # after a restore, until scores must say fresh
 
@@ -53,10 +54,15 @@ def everybody_scored(evidence: Evidence) -> Claim:
     for score in evidence.scores:
         scored.setdefault(score.time, set()).add(score.user)
     due = {t: users for t, users in evidence.at_risk.items() if t in scored}
-    missing = sum(len(users - scored[t]) for t, users in due.items())
+    missing = [(t, user) for t in sorted(due) for user in sorted(due[t] - scored[t])]
     total = sum(map(len, due.values()))
-    ok = bool(total) and not missing
-    return Claim("everyone at risk is scored", ok, f"{missing} of {total:,} scores missing")
+    detail = f"{len(missing)} of {total:,} scores missing"
+    some = ", ".join(f"{user} on day {day_of(t):.0f}" for t, user in missing[:NAMED])
+    return Claim(
+        "everyone at risk is scored",
+        bool(total) and not missing,
+        f"{detail}, among them {some}" if missing else detail,
+    )
 
 
 def model_learned(evidence: Evidence) -> Claim:

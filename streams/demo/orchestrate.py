@@ -37,13 +37,14 @@ class Options:
     """What the command line decides.
 
     seconds: how long, None until Ctrl-C. port: of the page, None for no page. speed: simulated
-    days for each second.
+    days for each second. logs: folder for logs that stay, None: they go if all is well.
     """
 
     seconds: float | None
     port: int | None
     seed: int
     speed: float
+    logs: Path | None = None
 
 
 class Show(Protocol):
@@ -78,7 +79,8 @@ def run(options: Options, show: Show) -> Ending:
     Raises ChildDied, StageFailed, ServiceUnavailable.
     """
     began = time.monotonic()
-    folder = Path(tempfile.mkdtemp(prefix="ebbline-demo-"))
+    folder = options.logs or Path(tempfile.mkdtemp(prefix="ebbline-demo-"))
+    folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         stop = stack.enter_context(_signals())
         services = stack.enter_context(resolve_services(prefer="embedded"))
@@ -90,9 +92,9 @@ def run(options: Options, show: Show) -> Ending:
         stack.callback(children.stop)
         stage = Stage(connect(connections), config, options.seed, options.speed, began)
         stack.callback(stage.stop)
-        _introduce(show, services, folder)
+        _introduce(show, services, folder, kept=options.logs is not None)
         ending = _Run(options, show, stage, children, stop).play()
-    if ending.clean:
+    if ending.clean and options.logs is None:
         shutil.rmtree(folder, ignore_errors=True)
     return ending
 
@@ -177,7 +179,7 @@ class _Run:
         return Ending(moment, evidence, firsts, self._claims, codes)
 
 
-def _introduce(show: Show, services: Services, folder: Path) -> None:
+def _introduce(show: Show, services: Services, folder: Path, *, kept: bool) -> None:
     kafka = f"Kafka at {services.bootstrap_servers}" + (
         " (in memory)" if services.mock is not None else ""
     )
@@ -186,7 +188,8 @@ def _introduce(show: Show, services: Services, folder: Path) -> None:
     )
     show.say(
         f"Ebbline demo: {kafka}, {redis}. It keeps nothing.",
-        f"Logs, kept only if something goes wrong: {folder}/ ({', '.join(ROLES)})",
+        f"Logs{'' if kept else ', kept only if something goes wrong'}: "
+        + ", ".join(str(folder / f"{role}.log") for role in ROLES),
     )
 
 

@@ -196,4 +196,5 @@ class Simulator:
             self.damaged.append((record.arrival, record.damage))
         elif record.user is not None:
             self.events[record.source] += 1
-            self.truth.arrived(record.user, record.arrival)
+            if record.source != "outcomes":  # users enter with what they do, not with how it ends
+                self.truth.arrived(record.user, record.arrival)
