@@ -55,8 +55,7 @@ def score_app(
 
     async def claim() -> None:
         numbers = {tp.partition for tp in app.consumer.assignment()}
-        counts = {app.consumer.topic_partitions(topic) for topic in config.input_topics}
-        partitions = max((count for count in counts if count), default=0)
+        partitions = app.partitions_of(config.input_topics[0])
         outputs = Outputs(app.producer, config.topics, metrics)
         await hub.claim(numbers, partitions, outputs, _end_offsets(app))
 
@@ -135,7 +134,7 @@ def _connect(
     async def complete(*_: Any, **__: Any) -> None:
         try:
             await claim()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # Faust would swallow it; this ends the process
             supervisor.fail(error)
 
     app.on_partitions_revoked.connect(revoked, weak=False)

@@ -6,7 +6,7 @@ import asyncio
 
 
 class Fatal(Exception):
-    """This process cannot go on. The message names the cause and the remedy."""
+    """The process cannot go on. The message names the cause and the remedy."""
 
 
 class Supervisor:

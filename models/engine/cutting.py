@@ -9,6 +9,7 @@ from models.engine.state import Sweep
 from models.grid import Int
 from models.learning.cuts import is_example
 from models.learning.labels import activity
+from models.state.cuts import CutRecord
 from models.state.membership import at_risk
 from models.state.slab import PendingCut, Slab
 
@@ -45,12 +46,12 @@ def _eligible(slab: Slab, rows: Int, time: int) -> np.ndarray[tuple[int], np.dty
 
 
 def _pending(scored: Scored, i: int) -> PendingCut:
-    return PendingCut(
-        time=int(scored.at[i]),
+    record = CutRecord(
         model_version=scored.scorer.version,
         probability=float(scored.probability[i]),
         as_of=tuple(scored.as_of[i].tolist()),
         health=scored.health[i].tobytes(),
         treatment=scored.treatment[i].tobytes(),
-        vector=scored.matrix[i].tobytes(),
+        vector=tuple(scored.matrix[i].tolist()),
     )
+    return PendingCut(int(scored.at[i]), record.pack())

@@ -68,7 +68,7 @@ def collect(
     batch, s = judged.chunk.batch, plan.source
     index = np.flatnonzero(judged.usable)
     users = batch.users
-    rows = slab.row_of(users[i] for i in index.tolist())
+    rows = slab.row_of(users[i] or "" for i in index.tolist())
     fresh = judged.chunk.offsets[index] > slab.offsets[rows, s]
     fresh &= _new_ids(slab, source, state, s, rows, batch.ids[index], batch.times[index], fresh)
     index, rows = index[fresh], rows[fresh]

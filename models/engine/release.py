@@ -6,7 +6,7 @@ which epoch an example falls into does not depend on batches, workers or restart
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from models.grid import NEVER, Float, Int
 from models.learning.labels import activity, outcome_label
 from models.spec import Spec
 from models.staleness.policy import HEALTH, TREATMENT
+from models.state.cuts import CutRecord
 from models.state.slab import PendingCut, Slab
 from schemas.examples import Example
 from schemas.ids import stable_id
@@ -83,9 +84,9 @@ def _labels(slab: Slab, rows: Int, time: int) -> list[int | None]:
 def _example(
     slab: Slab, row: int, cut: PendingCut, label: int, complete: Float, end: int, partition: int
 ) -> Example:
-    spec, user = slab.spec, slab.users[row] or ""
+    spec, user, known = slab.spec, slab.users[row] or "", CutRecord.unpack(cut.packed)
     names = [source.name for source in spec.sources]
-    as_of = [None if a == NEVER else a for a in cut.as_of]
+    as_of = [None if a == NEVER else a for a in known.as_of]
     return Example(
         id=stable_id(spec.app, "example", user, cut.time, spec.labels.horizon),
         app=spec.app,
@@ -95,21 +96,21 @@ def _example(
         epoch=end,
         label=label,
         weight=1.0,
-        vector=_known(spec, np.frombuffer(cut.vector)),
-        complete=_known(spec, complete),
+        vector=_known(spec, known.vector),
+        complete=_known(spec, complete.tolist()),
         as_of=dict(zip(names, as_of, strict=True)),
-        health={n: HEALTH[h] for n, h in zip(names, cut.health, strict=True)},
-        treatment={n: TREATMENT[t] for n, t in zip(names, cut.treatment, strict=True)},
-        probability=cut.probability,
-        model_version=cut.model_version,
+        health={n: HEALTH[h] for n, h in zip(names, known.health, strict=True)},
+        treatment={n: TREATMENT[t] for n, t in zip(names, known.treatment, strict=True)},
+        probability=known.probability,
+        model_version=known.model_version,
         feature_set=spec.feature_set,
     )
 
 
-def _known(spec: Spec, vector: Float) -> dict[str, float]:
+def _known(spec: Spec, vector: Sequence[float]) -> dict[str, float]:
     """Feature name to value, for those that are known."""
     return {
         feature.name: value
-        for feature, value in zip(spec.features, vector.tolist(), strict=True)
+        for feature, value in zip(spec.features, vector, strict=True)
         if value == value
     }

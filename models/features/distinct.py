@@ -9,6 +9,7 @@ two sketches is the K smallest of both, so panes merge exactly, in any order, re
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 
 import numpy as np
@@ -16,27 +17,15 @@ from numpy.typing import NDArray
 
 K = 64
 _RANGE = float(2**64)
-
-Sketch = set[int]
-Rings = dict[tuple[int, int], Sketch]
-"""(selection, pane) to the hashes kept."""
-
-
-def add(sketch: Sketch, value: int) -> None:
-    """Put one 64-bit hash into a sketch.
-
-    >>> s: set[int] = set()
-    >>> for v in (5, 7, 5): add(s, v)
-    >>> estimate(s)
-    2.0
-    """
-    sketch.add(value)
-    if len(sketch) > K:
-        sketch.remove(max(sketch))
+_ENTRY = struct.Struct("<HqQ")
 
 
 def estimate(hashes: Iterable[int]) -> float:
-    """Number of different values behind the hashes (of one sketch, or of several together)."""
+    """Number of different values behind the hashes (of one sketch, or of several together).
+
+    >>> estimate([5, 7, 5])
+    2.0
+    """
     smallest = sorted(set(hashes))[:K]
     if len(smallest) < K:
         return float(len(smallest))
@@ -51,12 +40,86 @@ def hash_numbers(values: NDArray[np.float64]) -> NDArray[np.uint64]:
     return x ^ (x >> np.uint64(31))
 
 
+class Sketches:
+    """The sketches of one user in one source: by selection and pane, only where there are events.
+
+    newest: for each selection, hash to the newest pane it was seen in; while a window reaches to
+    the present and is small, its answer is the number of those not before it. packed: the durable
+    form, kept in step: entries (selection, pane, hash) in the order they were new.
+    """
+
+    __slots__ = ("newest", "oldest", "packed", "panes")
+
+    def __init__(self) -> None:
+        self.panes: dict[int, dict[int, set[int]]] = {}
+        self.newest: dict[int, dict[int, int]] = {}
+        self.oldest: int | None = None
+        self.packed = bytearray()
+
+    def add(self, selection: int, pane: int, value: int) -> None:
+        """Put one 64-bit hash into a sketch."""
+        sketch = self.panes.setdefault(selection, {}).setdefault(pane, set())
+        if value in sketch:
+            return
+        sketch.add(value)
+        newest = self.newest.setdefault(selection, {})
+        newest[value] = max(pane, newest.get(value, pane))
+        self.oldest = pane if self.oldest is None else min(self.oldest, pane)
+        self.packed += _ENTRY.pack(selection, pane, value)
+        if len(sketch) > K:
+            sketch.remove(max(sketch))
+            self._pack()
+
+    def count(self, selection: int, low: int, high: int) -> float:
+        """Different values in panes ``low <= pane < high``."""
+        panes = self.panes.get(selection)
+        if not panes:
+            return 0.0
+        if max(panes) < high:
+            recent = sum(1 for pane in self.newest[selection].values() if pane >= low)
+            if recent < K:
+                return float(recent)
+        return estimate({h for pane, s in panes.items() if low <= pane < high for h in s})
+
+    def forget(self, before: int) -> None:
+        """Drop panes before ``before``."""
+        if self.oldest is None or self.oldest >= before:
+            return
+        for panes in self.panes.values():
+            for pane in [pane for pane in panes if pane < before]:
+                del panes[pane]
+        self._pack()
+
+    def _pack(self) -> None:
+        """Derive everything else from the sketches again."""
+        kept = [
+            (selection, pane, value)
+            for selection, panes in sorted(self.panes.items())
+            for pane, sketch in sorted(panes.items())
+            for value in sorted(sketch)
+        ]
+        self.packed = bytearray(b"".join(_ENTRY.pack(*entry) for entry in kept))
+        self.oldest = min((pane for _, pane, _ in kept), default=None)
+        self.newest = {selection: {} for selection in self.panes}
+        for selection, pane, value in kept:
+            newest = self.newest[selection]
+            newest[value] = max(pane, newest.get(value, pane))
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> Sketches:
+        """Read the durable form."""
+        made = cls()
+        for selection, pane, value in _ENTRY.iter_unpack(packed):
+            made.add(selection, pane, value)
+        return made
+
+
 class DistinctRings:
-    """The sketches of one source's users: a ragged ring, only for panes with events."""
+    """The sketches of one source's users: a ragged ring of ``panes`` panes."""
 
     def __init__(self, panes: int, rows: int) -> None:
         self.panes = panes
-        self.rings: list[Rings | None] = [None] * rows
+        self.rings: list[Sketches | None] = [None] * rows
 
     def grow(self, rows: int) -> None:
         """Make room for ``rows`` users."""
@@ -78,24 +141,17 @@ class DistinctRings:
         for row, pane, value in zip(rows.tolist(), panes.tolist(), hashes, strict=True):
             ring = self.rings[row]
             if ring is None:
-                ring = self.rings[row] = {}
-            add(ring.setdefault((selection, pane), set()), value)
+                ring = self.rings[row] = Sketches()
+            ring.add(selection, pane, value)
+            if ring.oldest is not None and ring.oldest <= pane - self.panes - self.panes // 4:
+                ring.forget(pane - self.panes + 1)  # now and then: it costs a rebuild
 
-    def forget(self, row: int, newest_pane: int) -> None:
-        """Drop panes that the ring of the same length would have given away."""
+    def pack(self, row: int) -> bytes:
+        """The row's durable form."""
         ring = self.rings[row]
-        if ring:
-            oldest = newest_pane - self.panes
-            for key in [key for key in ring if key[1] <= oldest]:
-                del ring[key]
+        return b"" if ring is None else bytes(ring.packed)
 
     def count(self, selection: int, row: int, low: int, high: int) -> float:
         """Different values in panes ``low <= pane < high``."""
         ring = self.rings[row]
-        if not ring:
-            return 0.0
-        hashes: set[int] = set()
-        for (chosen, pane), sketch in ring.items():
-            if chosen == selection and low <= pane < high:
-                hashes |= sketch
-        return estimate(hashes)
+        return 0.0 if ring is None else ring.count(selection, low, high)

@@ -6,7 +6,8 @@ Layout, little-endian::
              feature set 15 bytes, indexed u8, entered, last_seen, last_cut, last_score i64
     sources  for each: offset i64, newest i64, firsts f64[], base_time f64[], base_value f64[],
              slots u16, pane numbers i32[slots], aggregates f64[slots, columns]
-    ragged   event ids, sketches, outcomes, pending cuts (counts first)
+             sketches, event ids (lengths first)
+    ragged   outcomes, waiting cuts (counts first)
 
 Only slots that hold a pane are written.
 """
@@ -19,6 +20,7 @@ from itertools import accumulate
 
 import numpy as np
 
+from models.features.distinct import Sketches
 from models.features.panes import EMPTY, PaneRing
 from models.grid import Int
 from models.state.reader import Reader
@@ -30,9 +32,11 @@ _HEADER = struct.Struct("<2sBBI")
 _FIXED = struct.Struct("<15sBqqqq")
 _OFFSETS = struct.Struct("<qq")
 _ID = struct.Struct("<Qq")
-_SKETCH = struct.Struct("<HqH")
+_LENGTHS = struct.Struct("<II")
 _OUTCOME = struct.Struct("<qB")
-_PENDING = struct.Struct("<qqdHHHH")
+_PENDING = struct.Struct("<qI")
+_COUNTS = struct.Struct("<HH")
+_SLOTS = struct.Struct("<H")
 
 
 class StateError(Exception):
@@ -77,7 +81,7 @@ def _encode_ring(ring: PaneRing, rows: Int) -> list[bytes]:
     carried = carried.astype("<f8", copy=False)
     return [
         carried[i].tobytes()
-        + struct.pack("<H", ends[i + 1] - ends[i])
+        + _SLOTS.pack(ends[i + 1] - ends[i])
         + flat_ids[ends[i] : ends[i + 1]].tobytes()
         + flat_data[ends[i] : ends[i + 1]].tobytes()
         for i in range(len(rows))
@@ -85,33 +89,21 @@ def _encode_ring(ring: PaneRing, rows: Int) -> list[bytes]:
 
 
 def _encode_sketches(slab: Slab, source: int, row: int) -> bytes:
-    newest = int(slab.rings[source].newest[row])
-    slab.distinct[source].forget(row, (newest - 1) // slab.spec.grid)
-    ring = slab.distinct[source].rings[row] or {}
-    parts = [struct.pack("<H", len(ring))]
-    for (selection, pane), sketch in sorted(ring.items()):
-        hashes = np.array(sorted(sketch), dtype="<u8")
-        parts.append(_SKETCH.pack(selection, pane, len(hashes)) + hashes.tobytes())
-    ids = slab.ids[row].get(source, {})
-    parts.append(struct.pack("<I", len(ids)))
-    parts.extend(_ID.pack(*item) for item in ids.items())
-    return b"".join(parts)
+    packed = slab.distinct[source].pack(row)
+    ids = slab.ids[row].get(source)
+    if not ids:
+        return _LENGTHS.pack(len(packed), 0) + packed
+    known = b"".join([_ID.pack(*item) for item in ids.items()])
+    return _LENGTHS.pack(len(packed), len(known)) + packed + known
 
 
 def _encode_ragged(slab: Slab, row: int) -> bytes:
     outcomes, pending = slab.outcomes[row], slab.pending[row]
-    parts = [struct.pack("<HH", len(outcomes), len(pending))]
-    parts.extend(_OUTCOME.pack(o.time, o.kind) for o in outcomes)
-    parts.extend(encode_pending(cut) for cut in pending)
+    parts = [_COUNTS.pack(len(outcomes), len(pending))]
+    parts.extend([_OUTCOME.pack(o.time, o.kind) for o in outcomes])
+    for cut in pending:
+        parts += (_PENDING.pack(cut.time, len(cut.packed)), cut.packed)
     return b"".join(parts)
-
-
-def encode_pending(cut: PendingCut) -> bytes:
-    """A pending cut's bytes (their length is what an example costs while it waits)."""
-    as_of = np.array(cut.as_of, dtype="<i8").tobytes()
-    sizes = (len(as_of), len(cut.health), len(cut.treatment), len(cut.vector))
-    fixed = _PENDING.pack(cut.time, cut.model_version, cut.probability, *sizes)
-    return fixed + as_of + cut.health + cut.treatment + cut.vector
 
 
 def decode(slab: Slab, user: str, row: int, value: bytes) -> None:
@@ -144,17 +136,21 @@ def _decode_body(slab: Slab, user: str, row: int, reader: Reader) -> None:
         slab.offsets[row, source], ring.newest[row] = reader.unpack(_OFFSETS)
         _decode_ring(ring, row, reader)
         _decode_sketches(slab, source, row, reader)
-    outcomes, pending = reader.unpack(struct.Struct("<HH"))
+    outcomes, pending = reader.unpack(_COUNTS)
     slab.outcomes[row] = [Outcome(*reader.unpack(_OUTCOME)) for _ in range(outcomes)]
     slab.dated[row] = outcomes > 0
-    slab.pending[row] = [_decode_pending(reader) for _ in range(pending)]
+    cuts = []
+    for _ in range(pending):
+        time, size = reader.unpack(_PENDING)
+        cuts.append(PendingCut(time, reader.bytes(size)))
+    slab.pending[row] = cuts
 
 
 def _decode_ring(ring: PaneRing, row: int, reader: Reader) -> None:
     ring.first[row] = reader.floats(ring.first.shape[1])
     ring.base_time[row] = reader.floats(ring.base_time.shape[1])
     ring.base_value[row] = reader.floats(ring.base_value.shape[1])
-    (count,) = reader.unpack(struct.Struct("<H"))
+    (count,) = reader.unpack(_SLOTS)
     ids = reader.array("<i4", count)
     data = reader.floats(count * ring.data.shape[2]).reshape(count, ring.data.shape[2])
     slots = ids % ring.panes
@@ -164,19 +160,8 @@ def _decode_ring(ring: PaneRing, row: int, reader: Reader) -> None:
 
 
 def _decode_sketches(slab: Slab, source: int, row: int, reader: Reader) -> None:
-    (count,) = reader.unpack(struct.Struct("<H"))
-    ring = {}
-    for _ in range(count):
-        selection, pane, size = reader.unpack(_SKETCH)
-        ring[(selection, pane)] = set(reader.array("<u8", size).tolist())
-    slab.distinct[source].rings[row] = ring or None
-    (known,) = reader.unpack(struct.Struct("<I"))
+    packed, known = (reader.bytes(size) for size in reader.unpack(_LENGTHS))
+    if packed:
+        slab.distinct[source].rings[row] = Sketches.unpack(packed)
     if known:
-        slab.ids[row][source] = dict(reader.unpack(_ID) for _ in range(known))
-
-
-def _decode_pending(reader: Reader) -> PendingCut:
-    time, version, probability, *sizes = reader.unpack(_PENDING)
-    as_of = np.frombuffer(reader.bytes(sizes[0]), dtype="<i8")
-    health, treatment, vector = (reader.bytes(size) for size in sizes[1:])
-    return PendingCut(time, version, probability, tuple(as_of.tolist()), health, treatment, vector)
+        slab.ids[row][source] = dict(_ID.iter_unpack(known))

@@ -35,18 +35,10 @@ CHURN, LEAVE, RETURN = 0, 1, 2
 
 @dataclass(frozen=True, slots=True)
 class PendingCut:
-    """A cut that waits for its label: what was known and said at T.
-
-    as_of, health, treatment: for each source. vector: float64 bytes, as scored.
-    """
+    """A cut that waits for its label. packed: what was known and said there (models.state.cuts)."""
 
     time: int
-    model_version: int
-    probability: float
-    as_of: tuple[int, ...]
-    health: bytes
-    treatment: bytes
-    vector: bytes
+    packed: bytes
 
 
 class Slab:
@@ -55,8 +47,9 @@ class Slab:
     entered: event time of entering the population. last_seen: newest event time of any source
     but outcomes. last_cut: newest schedule point scored. last_score: clock of the newest score.
     offsets: newest applied offset of each source's topic. indexed: whether the user is in the
-    partition's index of users at risk. dated: whether it has outcomes. outcomes, pending, ids: outcomes in time order, cuts
-    that wait, remembered event ids (hash to event time) of each source.
+    partition's index of users at risk. dated: whether it has outcomes. outcomes, pending, ids:
+    outcomes in time order, cuts that wait, remembered event ids (hash to event time) of each
+    source.
     """
 
     def __init__(self, plan: Plan) -> None:

@@ -83,7 +83,7 @@ class ScoreHub:
                 if number not in self._unborn and durable < commit:
                     self._metrics.healed.inc()
                     log.warning(
-                        "Redis is behind the group's commit (it lost its last writes): reading again",
+                        "Redis is behind the group's commit, it lost writes: reading again",
                         topic=place[0],
                         partition=number,
                         applied=durable,

@@ -170,14 +170,16 @@ class Partition:
     async def _idle(self) -> None:
         """Nothing to do: live, the wall clock moves on; otherwise wait for news."""
         live = self._config.spec.clock == "live"
-        if live and not any(self._merger.buffered) and all(await self._caught_up()):
-            if not self._quiet():
-                clock = now_us() - self._config.merge_wait
-                await self._drive(self.engine.move_clock(clock, now_us()))
+        if live and await self._nothing_left() and not self._quiet():
+            clock = now_us() - self._config.merge_wait
+            await self._drive(self.engine.move_clock(clock, now_us()))
         try:
             await asyncio.wait_for(self._news.wait(), 0.25 if live else 1.0)
         except TimeoutError:
             return
+
+    async def _nothing_left(self) -> bool:
+        return not any(self._merger.buffered) and all(await self._caught_up())
 
     def _quiet(self) -> bool:
         """Whether the newest record is so old that jumping to the wall clock would be wrong."""

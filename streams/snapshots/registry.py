@@ -103,7 +103,7 @@ class ModelRegistry:
                 payload = await self._store.get(manifest.payload or "")
                 scorer = load_scorer(self._spec, manifest, payload, self._key)
                 self._scorers[version] = scorer
-            except SnapshotError as error:
+            except SnapshotError as error:  # the message says all, a traceback nothing
                 self._refused.add(version)
                 self._metrics.model_refused.labels(type(error).__name__).inc()
                 log.error(

@@ -1,5 +1,7 @@
-"""The scripts that write: each compares the fencing token first, so that a worker that lost its
-partition without noticing can write nothing (Kleppmann 2016, "How to do distributed locking").
+"""The scripts that write: each compares the fencing token first.
+
+So a worker that lost its partition without noticing can write nothing (Kleppmann 2016, "How to do
+distributed locking").
 """
 
 from __future__ import annotations

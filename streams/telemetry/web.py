@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -38,8 +38,8 @@ async def serve(
         await runner.cleanup()
 
 
-def _answer(check: Check) -> Callable[[web.Request], object]:
-    async def answer(_: web.Request) -> web.Response:
+def _answer(check: Check) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def answer(_: web.Request) -> web.StreamResponse:
         wrong = check()
         return web.Response(text=(wrong or "ok") + "\n", status=503 if wrong else 200)
 

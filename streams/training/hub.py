@@ -67,7 +67,7 @@ class TrainHub:
 
     # --- what the transport asks ---------------------------------------------------------------
 
-    def wants(self, topic: str, partition: int) -> bool:
+    def wants(self, topic: str, partition: int) -> bool:  # noqa: ARG002  # there is only one
         """Whether there is room for more records."""
         return len(self._waiting) < 4 * self._config.worker.max_batch
 
@@ -79,7 +79,7 @@ class TrainHub:
         """The position inside the last snapshot, never the group's commit."""
         return {self._place: self._expected} if self._place in committed else {}
 
-    def push(self, topic: str, partition: int, records: Sequence[Record]) -> None:
+    def push(self, topic: str, partition: int, records: Sequence[Record]) -> None:  # noqa: ARG002
         """Take in fetched records."""
         fresh = [record for record in records if record.offset >= self._expected]
         if fresh:
