@@ -9,6 +9,7 @@ import numpy as np
 import orjson
 import pytest
 
+from schemas.columns import FieldColumn, IdentifierColumn, KindColumn, TimeColumn
 from schemas.events import EventBatch, decode_batch, hash_text
 from schemas.mapping import (
     FieldMapping,
@@ -178,6 +179,42 @@ def test_numbers_are_users_by_their_integer_text() -> None:
     ids = ["7", 7, 7.0, -7, 2**64 - 1]
     batch = decode_docs(SECONDS, *({"u": user, "t": 1767614400} for user in ids))
     assert batch.users == ["7", "7", "7", "-7", "18446744073709551615"]
+
+
+def test_the_limits_themselves_are_within() -> None:
+    users = ["a" * 512, "é" * 256, 2.0**53 - 1]
+    docs = [{"u": user, "t": 1767614400} for user in users]
+    assert decode_docs(SECONDS, *docs).users == ["a" * 512, "é" * 256, str(2**53 - 1)]
+    assert reject(SECONDS, orjson.dumps({"u": 2.0**53, "t": 1767614400}))[0] == Reject.BAD_USER
+    exact = replace(SECONDS, max_bytes=len(orjson.dumps(docs[0])))
+    assert not decode_docs(exact, docs[0]).rejects
+
+
+def test_a_way_that_is_no_object_rejects_optional_fields_too() -> None:
+    optional = FieldMapping("n", ("a", "b", "n"), "number", required=False)
+    mapping = replace(SECONDS, fields=(optional,))
+    inner: list[Any] = [{"b": {"n": 1}}, {"b": None}, {}, None, {"b": 5}, "text"]
+    batch = decode_docs(mapping, *({"u": "u", "t": 1767614400, "a": a} for a in inner))
+    assert {row: reason for row, (reason, _) in batch.rejects.items()} == {
+        4: Reject.WRONG_TYPE,
+        5: Reject.WRONG_TYPE,
+    }
+    assert batch.fields["n"][0] == 1
+    assert np.isnan(batch.fields["n"][1:]).all()
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us"])
+def test_ordinary_records_are_never_read_one_by_one(
+    unit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for column in (IdentifierColumn, TimeColumn, FieldColumn, KindColumn):
+        monkeypatch.delattr(column, "one")
+    numbers = replace(MAPPING, time=TimeMapping(("at",), unit))
+    now = 1767614400 * {"s": 1, "ms": 10**3, "us": 10**6}[unit]
+    docs = [GOOD | {"at": now, "who": {"id": 7}}, GOOD | {"at": now + 0.5, "page": "x"}]
+    for batch in (decode_docs(MAPPING, GOOD, GOOD), decode_docs(numbers, *docs)):
+        assert not batch.rejects
+    assert decode_docs(numbers, docs[0]).users == ["7"]
 
 
 def test_optional_fields_may_be_missing_or_null() -> None:

@@ -252,7 +252,8 @@ def test_all_of_them_at_once_each_on_its_line() -> None:
 
 
 def test_what_follows_from_a_mistake_is_not_one_more() -> None:
-    assert only(changed('grid = "1d"', 'grid = "1x"')).key == "app.grid"
+    off_the_default_grid = BASE.replace('"7d"', '"90m"')
+    assert only(off_the_default_grid.replace('grid = "1d"', 'grid = "1x"')).key == "app.grid"
     assert only(changed('window = "7d"', "window = 7")).key == "features[0].window"
     assert only(changed('topic = "clicks"\n', "")).key == "sources.clicks.topic"
     assert only(changed('n = { path = "n", type = "number" }', "n = 1")).key == (
