@@ -22,7 +22,7 @@ from tests.schemas.naive_decoder import Decoded, decode_one
 
 ABSENT = object()
 SCALARS = [
-    ABSENT, None, True, False, 0, -1, 1, 2**53, 2**63, 2**64 - 1, 2.0**53, 0.0, -0.0, 1.0, 1.5, 1e15,
+    ABSENT, None, True, False, 0, -1, 2**53, 2**63, 2**64 - 1, 2.0**53, 0.0, -0.0, 1.0, 1.5, 1e15,
     1e300, 5e-324, "", "x", "é", "\0", "a" * 512, "a" * 513, "é" * 129, "1", [], [1], {}, {"id": 1},
 ]  # fmt: skip
 TIMES: dict[str, list[Any]] = {
