@@ -19,8 +19,8 @@ SEEN_CUTS = 2  # schedule points that must show a change before the story goes o
 class Progress:
     """What has been seen so far.
 
-    learned: a score of a learned model. stalled, fresh: cuts that say so of the source, since it
-    was cut and since it was restored.
+    learned: a learned model scores, and has caught up with the simulated present. stalled, fresh:
+    cuts that say so of the source, since it was cut and since it was restored.
     """
 
     learned: bool = False

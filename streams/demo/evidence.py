@@ -86,16 +86,18 @@ def count_dead(letters: Iterable[DeadLetter]) -> Counter[str]:
     return Counter({letter.id: letter.reason for letter in letters}.values())
 
 
-def judge_scores(scores: Iterable[SeenScore], truth: Truth, horizon: int, now: int) -> Quality:
-    """Join learned scores whose horizon is over with what truly happened.
+def judge_scores(
+    scores: Iterable[SeenScore], truth: Truth, horizon: int, now: int, *, prior: bool = False
+) -> Quality:
+    """Join scores whose horizon is over with what truly happened.
 
-    Left out: scores of the prior (version 0), and of users who were no customers any more in
-    truth, which the worker could not know yet.
+    Left out: scores of users who were no customers any more in truth, which the worker could not
+    know yet, and without ``prior`` those of the model before it learned anything (version 0).
     """
     rows, people = [], set()
     for score in {s.id: s for s in scores}.values():
         chance = truth.chance(score.user, score.time)
-        if score.version == 0 or chance is None or score.time + horizon > now:
+        if chance is None or score.time + horizon > now or (score.version == 0 and not prior):
             continue
         churned = truth.churned(score.user, score.time, horizon)
         rows.append((score.probability, chance, churned))

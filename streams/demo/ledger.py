@@ -149,7 +149,7 @@ class Ledger:
             for cut in due:
                 weeks = sorted(c for c in self._cuts if c <= cut)[-ROLLING_CUTS:]
                 rows = [s for c in weeks for s in self._cuts[c]]
-                quality = judge_scores(rows, self._truth, self._horizon, now)
+                quality = judge_scores(rows, self._truth, self._horizon, now, prior=True)
                 self.judged.append(Judged(cut, quality))
 
     def _take_status(self, status: SourceStatus, now: float) -> None:

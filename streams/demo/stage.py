@@ -99,7 +99,7 @@ class Stage:
         span = spans[0] if spans else None
         seen = self.ledger.cuts_with
         return Progress(
-            learned=self.ledger.first_learned is not None,
+            learned=self.ledger.first_learned is not None and self._caught_up(),
             stalled=seen(STORY_SOURCE, "stalled", span.start) if span else 0,
             fresh=seen(STORY_SOURCE, "fresh", span.end) if span and span.end else 0,
         )
@@ -151,6 +151,11 @@ class Stage:
                 stale_after=usage.stale_after,
                 labels=ledger.labels,
             )
+
+    def _caught_up(self) -> bool:
+        """Whether the scores have worked off the history, and are not far behind."""
+        scored = self.ledger.scored_until or 0
+        return scored > START + HISTORY and scored >= self.simulator.now - LEAD - DAY
 
     def _guarded(self, work: Callable[[], None]) -> None:
         try:

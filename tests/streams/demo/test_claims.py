@@ -26,10 +26,10 @@ GOOD = Quality(5000, 400, 150, auc=0.75, oracle=0.8, log_loss=0.2, base_log_loss
 
 def score(user: str, time: int, **changes) -> Score:
     stalled = CUT + DAY < time < RESTORED
-    usage = ("stalled", "latest") if stalled else ("fresh", "current")
+    fresh = SourceState(format_time(time), 1.0, "fresh", "current")
     states = {
-        "usage": SourceState(format_time(time), 1.0, *usage),
-        "billing": SourceState(format_time(time), 1.0, "fresh", "current"),
+        "usage": SourceState(format_time(CUT), 1.0, "stalled", "latest") if stalled else fresh,
+        "billing": fresh,
     }
     made = Score(
         id=f"{user}@{time}",
