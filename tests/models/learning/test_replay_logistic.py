@@ -149,3 +149,14 @@ def test_memory_is_bounded() -> None:
     for i in range(300):
         model.learn_one({f"g{i}": 1.0, "a": 1.0}, i % 3 == 0)
     assert abs(len(pickle.dumps(model)) - size) < 200
+
+
+def test_pickled_it_goes_on_as_if_nothing_had_happened() -> None:
+    model = ReplayLogistic()
+    teach(model, 150)
+    restored = pickle.loads(pickle.dumps(model))
+    for one in (model, restored):
+        teach(one, 100, seed=1)
+    matrix = np.random.default_rng(8).lognormal(1, 1, (50, 2))
+    expected = model.form().probabilities(matrix)
+    assert (restored.form().probabilities(matrix) == expected).all()
