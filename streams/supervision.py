@@ -10,10 +10,14 @@ class Fatal(Exception):
 
 
 class Supervisor:
-    """Remembers the first failure and wakes whoever waits for the end."""
+    """Remembers the first failure and wakes whoever waits for the end.
+
+    stuck: something that was told to stop does not; the process ends without waiting for it.
+    """
 
     def __init__(self) -> None:
         self.error: BaseException | None = None
+        self.stuck = False
         self._ended = asyncio.Event()
 
     def fail(self, error: BaseException) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
-from faust.contrib.asgi import faust_app_running
+from faust.contrib.asgi import bind_to_running_loop
 from redis.asyncio import Redis
 
 from streams.app import ROLES, score_app, subscriptions, train_app
@@ -27,7 +28,9 @@ from streams.transport.batches import BatchApp
 
 log = structlog.get_logger(__name__)
 
-STOP_SECONDS = 60
+STOP_SECONDS = 15
+"""How long leaving the group may take. What matters (outputs, state) is done before; aiokafka can
+hang here for ever when the group is rebalancing at the same moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +65,14 @@ async def _run(config: Config, connections: Connections, options: Options) -> in
     async with working(config, connections, options, supervisor):
         await supervisor.ended()
         log.info("stopping")
+    code = 0
     if supervisor.error is not None:
         log.error("ended by a failure", error=str(supervisor.error))
-        return 1
-    return 0
+        code = 1
+    if supervisor.stuck:
+        log.warning("the consumer group did not let go in time; leaving without its answer")
+        os._exit(code)
+    return code
 
 
 @asynccontextmanager
@@ -109,13 +116,18 @@ async def working(
 
 @asynccontextmanager
 async def _running(app: BatchApp, supervisor: Supervisor) -> AsyncIterator[None]:
-    async with faust_app_running(app, stop_timeout=STOP_SECONDS):
-        watch = asyncio.create_task(_watch(app, supervisor))
-        try:
-            yield
-        finally:
-            watch.cancel()
-            await app.hub.release()
+    bind_to_running_loop(app)
+    app.finalize()
+    await app.start()
+    watch = asyncio.create_task(_watch(app, supervisor))
+    try:
+        yield
+    finally:
+        watch.cancel()
+        await app.hub.release()
+        stop = asyncio.create_task(app.stop())
+        _, unfinished = await asyncio.wait([stop], timeout=STOP_SECONDS)
+        supervisor.stuck |= bool(unfinished)
 
 
 async def _watch(app: BatchApp, supervisor: Supervisor) -> None:

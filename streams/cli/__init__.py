@@ -21,14 +21,14 @@ COMMANDS = {
 class LazyGroup(click.Group):
     """A group that imports a subcommand's module only when it is used."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's
+    def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of all subcommands."""
         return sorted(COMMANDS)
 
-    def get_command(  # click's signature
+    def get_command(
         self,
         ctx: click.Context,
-        cmd_name: str,  # noqa: ARG002
+        cmd_name: str,
     ) -> click.Command | None:
         """Import ``streams.cli.<name>`` and take the command of that name from it."""
         if cmd_name not in COMMANDS:
@@ -37,10 +37,10 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
-    def format_commands(  # click's signature
+    def format_commands(
         self,
         ctx: click.Context,
-        formatter: click.HelpFormatter,  # noqa: ARG002
+        formatter: click.HelpFormatter,
     ) -> None:
         """List the subcommands without importing any of them."""
         with formatter.section("Commands"):
