@@ -52,8 +52,7 @@ class PartitionState:
     """Clock, schedule and sources of one partition.
 
     next_cut, next_epoch, first_epoch (end of the first one closed here): None until the
-    first record has set the clock. topic_ids: identity of
-    each source's topic, so that a topic that was deleted and made again is noticed.
+    first record has set the clock.
     """
 
     sources: list[SourceState]
@@ -63,7 +62,6 @@ class PartitionState:
     first_epoch: int | None = None
     sweep: Sweep | None = None
     skipped_cuts: int = 0
-    topic_ids: list[str] = field(default_factory=list)
 
     def encode(self) -> bytes:
         """The durable value (JSON: it is read by people in trouble)."""

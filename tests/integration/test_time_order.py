@@ -6,6 +6,7 @@ restarts and kills, with more workers, with a slow trainer.
 
 from __future__ import annotations
 
+import itertools
 import signal
 import threading
 import time
@@ -29,9 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def make_story(
-    services, redis_url: str, fresh_name: str, folder: Path
-) -> Iterator[MakeStory]:
+def make_story(services, redis_url: str, fresh_name: str, folder: Path) -> Iterator[MakeStory]:
     made: list[Story] = []
 
     def make(**options) -> Story:
@@ -95,7 +94,7 @@ def test_pieces_with_restarts_and_kills(
 ) -> None:
     story = make_story()
     cuts = [0, *(len(events) * part // 7 for part in (1, 2, 3, 4, 5, 6)), len(events)]
-    for number, (start, stop) in enumerate(zip(cuts, cuts[1:], strict=False)):
+    for number, (start, stop) in enumerate(itertools.pairwise(cuts)):
         worker = story.start()
         story.produce(events[start:stop])
         story.wait_applied()
