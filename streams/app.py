@@ -24,6 +24,7 @@ from streams.config import Config
 from streams.connections import Connections
 from streams.outputs import Outputs
 from streams.scoring.hub import ScoreHub
+from streams.scoring.partition import LogEnd, LogEnds
 from streams.supervision import Supervisor
 from streams.telemetry.metrics import Metrics
 from streams.training.hub import TrainHub
@@ -57,7 +58,7 @@ def score_app(
         numbers = {tp.partition for tp in app.consumer.assignment()}
         partitions = app.partitions_of(config.input_topics[0])
         outputs = Outputs(app.producer, config.topics, metrics)
-        await hub.claim(numbers, partitions, outputs, _end_offsets(app))
+        await hub.claim(numbers, partitions, outputs, _log_ends(app))
 
     _connect(app, config.input_topics, hub, claim, supervisor)
     return app
@@ -123,8 +124,9 @@ def _connect(
 
     async def receive(stream: faust.StreamT[Any]) -> None:
         async for event in stream.events():
-            tp = event.message.tp
-            hub.push(tp.topic, tp.partition, event.value)
+            tp, fetched = event.message.tp, event.value
+            if fetched.generation == app.consumer_generation_id:  # else: read again, elsewhere
+                hub.push(tp.topic, tp.partition, fetched.records)
 
     app.agent(inputs, name=f"{app.conf.id}.receive", concurrency=1)(receive)
 
@@ -141,14 +143,16 @@ def _connect(
     app.on_rebalance_complete.connect(complete, weak=False)
 
 
-def _end_offsets(
-    app: BatchApp,
-) -> Callable[[Sequence[tuple[str, int]]], Awaitable[dict[tuple[str, int], int]]]:
-    """Asks the broker where topic partitions end."""
+def _log_ends(app: BatchApp) -> LogEnds:
+    """Asks the broker where topic partitions end, and the client how far it has read."""
 
-    async def ask(places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
+    async def ask(places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], LogEnd]:
         wanted = {TP(topic, number): (topic, number) for topic, number in places}
         ends = await app.consumer.highwaters(*wanted)
-        return {(tp.topic, tp.partition): end for tp, end in ends.items()}
+        found = {}
+        for tp, end in ends.items():
+            read = await app.consumer.position(tp)
+            found[tp.topic, tp.partition] = LogEnd(end, read or 0)
+        return found
 
     return ask

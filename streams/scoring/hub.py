@@ -15,7 +15,7 @@ from models.features.plan import make_plan
 from streams.config import Config
 from streams.outputs import Outputs
 from streams.patience import REDIS_AWAY, patiently
-from streams.scoring.partition import EndOffsets, Partition
+from streams.scoring.partition import LogEnds, Partition
 from streams.snapshots.registry import ModelRegistry
 from streams.state.keys import Keys
 from streams.state.store import PartitionStore
@@ -121,7 +121,7 @@ class ScoreHub:
         numbers: Iterable[int],
         partitions: int,
         outputs: Outputs,
-        end_offsets: EndOffsets,
+        log_ends: LogEnds,
     ) -> None:
         """Take partitions over: fence others off, load their records. Nothing runs yet.
 
@@ -131,13 +131,13 @@ class ScoreHub:
         self._durable.clear()
         self._unborn.clear()
         for number in sorted(numbers):
-            self._partitions[number] = await self._claim(number, partitions, outputs, end_offsets)
+            self._partitions[number] = await self._claim(number, partitions, outputs, log_ends)
         self._metrics.partitions.set(len(self._partitions))
         for number, partition in self._partitions.items():
             self._tasks[number] = asyncio.create_task(self._run(partition))
 
     async def _claim(
-        self, number: int, partitions: int, outputs: Outputs, end_offsets: EndOffsets
+        self, number: int, partitions: int, outputs: Outputs, log_ends: LogEnds
     ) -> Partition:
         spec = self._config.spec
         keys = Keys(spec.app, number, spec.feature_set)
@@ -149,23 +149,21 @@ class ScoreHub:
         if state is None:
             self._unborn.add(number)
         else:
-            await self._check_ends(number, state, end_offsets)
+            await self._check_ends(number, state, log_ends)
         engine = Engine(self._plan, number, partitions, state)
         log.info("claimed", partition=number, known=state is not None)
         return Partition(
-            self._config, engine, store, outputs, self._models, end_offsets, self._metrics
+            self._config, engine, store, outputs, self._models, log_ends, self._metrics
         )
 
-    async def _check_ends(
-        self, number: int, state: PartitionState, end_offsets: EndOffsets
-    ) -> None:
+    async def _check_ends(self, number: int, state: PartitionState, log_ends: LogEnds) -> None:
         places = self._places(number)
-        ends = await end_offsets(places)
+        ends = await log_ends(places)
         for place, source in zip(places, state.sources, strict=True):
-            if source.applied >= ends[place]:
+            if source.applied >= ends[place].end:
                 raise Fatal(
                     f"offset {source.applied} of topic {place[0]} partition {number} was applied, "
-                    f"but the topic ends at {ends[place]}: it was emptied or made again. Use "
+                    f"but the topic ends at {ends[place].end}: it was emptied or made again. Use "
                     "another app name, or erase the state of this one and start with --rebuild"
                 )
 

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -33,6 +34,7 @@ from models.engine.requests import (
     ScanExpired,
     ScanPending,
 )
+from models.grid import NEVER
 from streams.config import Config
 from streams.outputs import Outputs
 from streams.patience import REDIS_AWAY, patiently
@@ -42,7 +44,19 @@ from streams.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
-EndOffsets = Callable[[Sequence[tuple[str, int]]], Awaitable[dict[tuple[str, int], int]]]
+
+class LogEnd(NamedTuple):
+    """Where a topic partition ends at the broker, and up to where the client has read it."""
+
+    end: int
+    read: int
+
+
+LogEnds = Callable[[Sequence[tuple[str, int]]], Awaitable[dict[tuple[str, int], LogEnd]]]
+
+SETTLED_SECONDS = 2.0
+"""A log that ends with transaction markers is never reached by a record: it counts as read when
+the client has passed its end and nothing has been handed over for so long."""
 
 BUFFER_BATCHES = 3
 """Records buffered for each source, in units of ``max_batch``, before reading pauses."""
@@ -70,7 +84,7 @@ class Partition:
         store: PartitionStore,
         outputs: Outputs,
         models: ModelRegistry,
-        end_offsets: EndOffsets,
+        log_ends: LogEnds,
         metrics: Metrics,
     ) -> None:
         self.engine = engine
@@ -79,11 +93,13 @@ class Partition:
         self._store = store
         self._outputs = outputs
         self._models = models
-        self._end_offsets = end_offsets
+        self._log_ends = log_ends
         self._metrics = metrics
         self._merger = Merger(len(config.spec.sources))
         self._arrived = [state.arrival for state in engine.state.sources]
         self._durable = [state.applied + 1 for state in engine.state.sources]
+        self._pushed = [time.monotonic()] * len(self.expected)
+        self._rejected = [Counter(state.rejected) for state in engine.state.sources]
         self._news = asyncio.Event()
         self.committing = False
         self._stopping = False
@@ -116,6 +132,7 @@ class Partition:
         self._arrived[source] = int(chunk.arrivals[-1])
         self.expected[source] = fresh[-1].offset + 1
         self._merger.push(source, chunk)
+        self._pushed[source] = time.monotonic()
         self._metrics.records.labels(declared.name).inc(len(fresh))
         self._news.set()
 
@@ -164,8 +181,12 @@ class Partition:
         """For each source whether the broker has nothing that is not buffered or applied."""
         expected = list(self.expected)
         places = [(source.topic, self.number) for source in self._config.spec.sources]
-        ends = await self._end_offsets(places)
-        return [ends[place] <= e for place, e in zip(places, expected, strict=True)]
+        ends = await self._log_ends(places)
+        settled = [time.monotonic() - at > SETTLED_SECONDS for at in self._pushed]
+        return [
+            ends[place].end <= next_one or (ends[place].read >= ends[place].end and quiet)
+            for place, next_one, quiet in zip(places, expected, settled, strict=True)
+        ]
 
     async def _idle(self) -> None:
         """Nothing to do: live, the wall clock moves on; otherwise wait for news."""
@@ -234,6 +255,15 @@ class Partition:
         self._durable = [offset + 1 for offset in effects.applied]  # c
         self.committing = False
         self._metrics.commits.labels(str(self.number)).inc()
+        self._count_rejected()
+
+    def _count_rejected(self) -> None:
+        """Count what this process has dead-lettered since it claimed the partition."""
+        states = self.engine.state.sources
+        for i, (source, state) in enumerate(zip(self._config.spec.sources, states, strict=True)):
+            for reason, count in (state.rejected - self._rejected[i]).items():
+                self._metrics.rejected.labels(source.name, reason).inc(count)
+            self._rejected[i] = Counter(state.rejected)
 
     async def _patiently(self, operation: Callable[[], Awaitable[Any]]) -> Any:
         return await patiently(operation, REDIS_AWAY, "redis", self._metrics)
@@ -251,5 +281,7 @@ class Partition:
         metrics.clock.labels(number).set(state.clock / 1e6)
         for source, seen in zip(self._config.spec.sources, state.sources, strict=True):
             metrics.disordered.labels(source.name, number).set(seen.disordered)
-            staleness = state.clock - seen.progress.watermark(source, state.clock)
-            metrics.staleness.labels(source.name, number).set(staleness / 1e6)
+            watermark = seen.progress.watermark(source, state.clock)
+            if watermark != NEVER:
+                staleness = (state.clock - watermark) / 1e6
+                metrics.staleness.labels(source.name, number).set(staleness)

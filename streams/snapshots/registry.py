@@ -23,6 +23,9 @@ from streams.connections import Connections
 from streams.snapshots.store import SnapshotStore
 from streams.telemetry.metrics import Metrics
 
+LOADED_VERSIONS = 8
+"""Scorers kept in memory behind the newest one loaded."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -103,6 +106,8 @@ class ModelRegistry:
                 payload = await self._store.get(manifest.payload or "")
                 scorer = load_scorer(self._spec, manifest, payload, self._key)
                 self._scorers[version] = scorer
+                for old in [v for v in self._scorers if 0 < v < version - LOADED_VERSIONS]:
+                    del self._scorers[old]
             except SnapshotError as error:  # the message says all, a traceback nothing
                 self._refused.add(version)
                 self._metrics.model_refused.labels(type(error).__name__).inc()

@@ -21,6 +21,9 @@ class SnapshotStore(Protocol):
     async def get(self, name: str) -> bytes | None:
         """The payload, None when there is none."""
 
+    async def drop(self, name: str) -> None:
+        """Forget a payload, if it is there."""
+
 
 class RedisSnapshots:
     """Payloads beside the state."""
@@ -36,6 +39,10 @@ class RedisSnapshots:
     async def get(self, name: str) -> bytes | None:
         """The payload, None when there is none."""
         return raw(await self._redis.get(self._prefix + name))
+
+    async def drop(self, name: str) -> None:
+        """Forget a payload, if it is there."""
+        await self._redis.delete(self._prefix + name)
 
 
 class FolderSnapshots:
@@ -53,11 +60,16 @@ class FolderSnapshots:
         path = self._folder / name
         return await asyncio.to_thread(lambda: path.read_bytes() if path.exists() else None)
 
+    async def drop(self, name: str) -> None:
+        """Forget a payload, if it is there."""
+        await asyncio.to_thread((self._folder / name).unlink, missing_ok=True)
+
     def _write(self, name: str, payload: bytes) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        part = self._folder / f"{name}.part"
+        path = self._folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{path.name}.part")
         part.write_bytes(payload)
-        part.replace(self._folder / name)
+        part.replace(path)
 
 
 class ObjectSnapshots:
@@ -81,6 +93,16 @@ class ObjectSnapshots:
 
         payload: bytes | None = await asyncio.to_thread(read)
         return payload
+
+    async def drop(self, name: str) -> None:
+        """Forget a payload, if it is there."""
+
+        def remove() -> None:
+            path = f"{self._root}/{name}"
+            if self._fs.exists(path):
+                self._fs.rm_file(path)
+
+        await asyncio.to_thread(remove)
 
 
 def open_store(where: str, redis: Redis, app: str) -> SnapshotStore:

@@ -34,6 +34,10 @@ from streams.supervision import Fatal, Supervisor
 from streams.telemetry.metrics import Metrics
 from streams.training.epochs import Epochs
 
+KEPT_VERSIONS = 24
+"""Payloads kept: a scorer is behind the trainer by ``activation_delay`` and one epoch at most, the
+rest is for a rollback."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -167,6 +171,7 @@ class TrainHub:
         key = f"{manifest.name}/{manifest.epoch}".encode()
         await outputs.send([Output("models", key, encode(manifest))])  # 4
         await self._models.hear(manifest)
+        await self._tidy(manifest)
         await outputs.send([self._drift(manifest, result.metrics)])  # 5
         self._metrics.epochs.inc()
         self._metrics.learned.inc(result.metrics.learned)
@@ -184,6 +189,12 @@ class TrainHub:
         await patiently(
             lambda: self._store.put(name, payload), REDIS_AWAY, "snapshot store", self._metrics
         )
+
+    async def _tidy(self, newest: Manifest) -> None:
+        """Forget payloads that no scorer can still ask for."""
+        for old in list(self._models.manifests.values()):
+            if old.changed and old.payload and old.version == newest.version - KEPT_VERSIONS:
+                await self._store.drop(old.payload)
 
     def _drift(self, manifest: Manifest, metrics: EpochMetrics) -> Output:
         record = Prequential(
