@@ -23,6 +23,7 @@ from streams.watch.view import WatchView
 KEEP_CUTS = 150
 ROLLING_CUTS = 7
 BINS = 20
+HIGHEST = 0.5  # where the histogram ends; what is above is in its last bin
 KEEP_MESSAGES = 20
 
 Output = Score | SourceStatus | Prequential | DeadLetter
@@ -123,12 +124,12 @@ class Ledger:
             return sum(any(s.states[source][0] == health for s in scores) for scores in later)
 
     def histogram(self) -> list[int]:
-        """Users by the probability of their newest score, in equal bins from 0 to 1."""
+        """Users by probability, in equal bins, at the newest cut but one: that is complete."""
         with self.lock:
-            newest = max(self._cuts, default=0)
+            cut = sorted(self._cuts)[-2:]
             bins = [0] * BINS
-            for score in self._cuts.get(newest, ()):
-                bins[min(int(score.probability * BINS), BINS - 1)] += 1
+            for score in self._cuts[cut[0]] if cut else ():
+                bins[min(int(score.probability / HIGHEST * BINS), BINS - 1)] += 1
             return bins
 
     def view(self, now: float) -> WatchView:

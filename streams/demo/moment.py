@@ -19,8 +19,8 @@ class Moment:
 
     elapsed: wall seconds since the start. now, scored_until: simulated microseconds. waiting:
     simulated time is held back until the worker has caught up. judged: emitted scores against
-    the truth, by cut; drift: the trainer's own metrics, by epoch. verdict: the claims, once they
-    have been judged.
+    the truth, by cut; drift: the trainer's own metrics, by epoch. ages: features whose values are
+    seconds. verdict: the claims, once they have been judged.
     """
 
     elapsed: float
@@ -40,4 +40,5 @@ class Moment:
     dead: Mapping[str, int]
     labels: int
     messages: tuple[str, ...]
+    ages: frozenset[str] = frozenset()
     verdict: tuple[Claim, ...] = ()

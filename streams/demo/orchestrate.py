@@ -29,6 +29,7 @@ from streams.embedded import Services, resolve_services
 from streams.topics.clients import connect
 
 STORY_S = 60.0
+PATIENCE_S = 120.0
 LOOK_S = 0.25
 
 
@@ -119,7 +120,7 @@ class _Run:
         self._claims: tuple[Claim, ...] | None = None
         self._newest: Moment | None = None
         total = options.seconds or STORY_S
-        self._director = Director(total, patience=max(total, STORY_S))
+        self._director = Director(total, patience=max(total, PATIENCE_S))
 
     def play(self) -> Ending:
         page = self._open_page()

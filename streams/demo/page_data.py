@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas.scores import Score
-from schemas.times import format_time
+from schemas.scores import Reason, Score
+from schemas.times import DAY, SECOND, format_time
 from streams.demo.faults import CUTTABLE
 from streams.demo.ledger import Judged
 from streams.demo.moment import Moment
@@ -41,7 +41,7 @@ def page_data(moment: Moment) -> dict[str, Any]:
             for s in moment.spans
         ],
         "histogram": list(moment.histogram),
-        "risks": [_risk(score) for score in view.risks],
+        "risks": [_risk(score, moment) for score in view.risks],
         "messages": list(moment.messages),
         "verdict": [[c.ok, c.name, c.detail] for c in moment.verdict],
     }
@@ -75,13 +75,22 @@ def _quality(judged: Judged) -> list[float | None]:
     return [day_of(judged.cut), q.auc, q.oracle, q.log_loss, q.base_log_loss]
 
 
-def _risk(score: Score) -> dict[str, Any]:
+def _risk(score: Score, moment: Moment) -> dict[str, Any]:
     return {
         "user": score.user,
         "time": score.time,
         "probability": score.probability,
         "reasons": [
-            [r.label or r.feature, r.value, round(r.contribution, 2)] for r in score.reasons
+            [r.label or r.feature, _value(r, moment), round(r.contribution, 2)]
+            for r in score.reasons
         ],
         "stale": [name for name, s in score.sources.items() if s.health != "fresh"],
     }
+
+
+def _value(reason: Reason, moment: Moment) -> str:
+    if reason.value is None:
+        return "unknown"
+    if reason.feature in moment.ages:
+        return f"{reason.value * SECOND / DAY:.1f} d"
+    return f"{reason.value:.3g}"

@@ -25,6 +25,7 @@ from streams.watch import WatchState
 HISTORY = 14 * DAY
 LEAD = 2 * DAY
 TICK_S = 0.05
+AGES = ("first_seen_age", "last_seen_age", "user_age")
 STORY_SOURCE = "usage"  # the one that the story cuts
 
 
@@ -52,6 +53,7 @@ class Stage:
     ) -> None:
         spec = config.spec
         self._spec = spec
+        self._ages = frozenset(f.name for f in spec.features if f.agg in AGES)
         self.simulator = Simulator(seed, horizon=spec.labels.horizon)
         topics = {source.name: source.topic for source in spec.sources}
         watch = WatchState(spec.app, sources=list(topics), high=spec.scoring.bands[-1][0])
@@ -127,6 +129,7 @@ class Stage:
                 dead=dict(ledger.dead),
                 labels=ledger.labels,
                 messages=tuple(messages),
+                ages=self._ages,
                 verdict=verdict,
             )
 

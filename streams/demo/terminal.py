@@ -8,6 +8,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from streams.demo.ledger import HIGHEST
 from streams.demo.lines import newest_auc
 from streams.demo.moment import Moment
 from streams.demo.simtime import day_of
@@ -48,7 +49,7 @@ def _head(moment: Moment) -> RenderableType:
     table.add_row("AUC, last week", f"[bold]{newest_auc(moment)}[/], chance 0.500")
     aucs = [j.quality.auc for j in moment.judged][-40:]
     table.add_row("AUC above .5", sparkline([max(0.0, (a or 0.5) - 0.5) for a in aucs]))
-    table.add_row("users by risk", f"0 {sparkline([n**0.5 for n in moment.histogram])} 1")
+    table.add_row("users by risk", f"0 {sparkline([n**0.5 for n in moment.histogram])} {HIGHEST}+")
     dead = ", ".join(f"{n} {reason}" for reason, n in moment.dead.items()) or "none"
     table.add_row("dead letters", f"{dead} [dim](some records are damaged on purpose)[/]")
     table.add_row("now", f"[bold yellow]{ACTS[moment.act]}[/]")

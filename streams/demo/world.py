@@ -32,8 +32,8 @@ _AWAKE = _AWAKE / _AWAKE.mean()
 class Habits:
     """How users behave. Rates are per user and day; ``joins`` per missing user and day."""
 
-    users: int = 800
-    sessions: float = 3.0
+    users: int = 600
+    sessions: float = 2.5
     sessions_spread: float = 0.4
     begin_drifting: float = 0.015
     stop_drifting: float = 0.03

@@ -44,6 +44,7 @@ def moment(month) -> Moment:
         dead={"not-json": 3},
         labels=ledger.labels,
         messages=("day 18: usage is cut",),
+        ages=frozenset({"customer_for"}),
         verdict=(Claim("scores flow", True, "many"), Claim("no duplicates", False, "two [b]")),
     )
 
@@ -136,6 +137,7 @@ def test_the_page_gets_plain_values(moment):
     assert data["spans"][0][0] == "usage"
     assert sum(data["histogram"]) > 250
     assert data["risks"][0]["reasons"][0][0] == "this week against the month's mean"
+    assert data["risks"][0]["reasons"][2][1] == "34.7 d"
     assert data["quality"][-1][1] > 0.6
 
 
