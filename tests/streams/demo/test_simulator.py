@@ -70,10 +70,10 @@ def test_heartbeats_claim_no_more_than_what_has_arrived(lived):
 
 def test_size_suits_a_demo(lived):
     simulator, records = lived
-    assert 700 < np.count_nonzero(simulator.world.active) < 900
-    assert 1_500 < len(records) / DAYS < 4_000
-    assert 5 < simulator.truth.cancellations / DAYS < 15
-    assert simulator.world.users > 1_000, "new users join"
+    assert 500 < np.count_nonzero(simulator.world.active) < 650
+    assert 1_000 < len(records) / DAYS < 3_000
+    assert 3 < simulator.truth.cancellations / DAYS < 12
+    assert simulator.world.users > 800, "new users join"
 
 
 def test_event_ids_are_unique(lived):
@@ -137,7 +137,7 @@ def test_events_alone_show_who_will_cancel(lived):
     quiet = np.array([-within(sessions[user], cut, 7) for cut, user, *_ in rows], float)
     unpaid = np.array([within(failed[user], cut, 3) for cut, user, *_ in rows], float)
     upset = np.array([within(angry[user], cut, 5) for cut, user, *_ in rows], float)
-    assert auc(quiet, churned) > 0.65
+    assert auc(quiet, churned) > 0.6
     for reason in (unpaid, upset):
         assert churned[reason > 0].mean() > 1.5 * churned[reason == 0].mean()
 
@@ -166,6 +166,6 @@ def test_everybody_active_and_heard_of_is_at_risk(lived):
     simulator, _ = lived
     cut = START + 30 * DAY
     at_risk = simulator.truth.at_risk(cut)
-    assert 650 < len(at_risk) < 900
+    assert 450 < len(at_risk) < 650
     assert all(simulator.truth.chance(user, cut) is not None for user in at_risk)
     assert simulator.truth.at_risk(cut + HOUR) == frozenset(), "known at a day's beginning only"
