@@ -40,6 +40,7 @@ user = "user.id"
 time = {{ path = "at", unit = "ms" }}
 event_id = "id"
 completeness = "data"
+max_bytes = 200000
 allowed_lateness = "1d"
 stale_after = "2d"
 [sources.usage.fields]
@@ -149,12 +150,15 @@ def history(users: int = 45, days: int = 20, seed: int = 3) -> list[Event]:
 
     Usage is about 100 times as dense as billing; some arrivals tie across topics.
     """
-    events = [event for n in range(users) for event in _life(random.Random(seed * 1000 + n), n, days)]
+    events = [
+        event for n in range(users) for event in _life(random.Random(seed * 1000 + n), n, days)
+    ]
     for day in range(days + 8):
         for source in SOURCES:
             at = START + day * DAY
             events += [
-                Event(at + 1, source, None, {"at": at}, partition) for partition in range(PARTITIONS)
+                Event(at + 1, source, None, {"at": at}, partition)
+                for partition in range(PARTITIONS)
             ]
     return sorted(events, key=lambda e: (e.arrival, SOURCES.index(e.source)))
 
@@ -162,7 +166,9 @@ def history(users: int = 45, days: int = 20, seed: int = 3) -> list[Event]:
 def _life(rng: random.Random, number: int, days: int) -> Iterator[Event]:
     user, now = f"user-{number}", rng.uniform(0, 5) * DAY
     ends = rng.uniform(3, 2 * days) * DAY
-    yield Event(_at(now), "billing", user, {"customer": user, "at": START + int(now), "amount": 9.5})
+    yield Event(
+        _at(now), "billing", user, {"customer": user, "at": START + int(now), "amount": 9.5}
+    )
     count = 0
     while now < min(ends, days * DAY):
         fading = max(0.1, (ends - now) / ends)
@@ -180,7 +186,11 @@ def _life(rng: random.Random, number: int, days: int) -> Iterator[Event]:
         if rng.random() < 0.02:
             yield Event(_at(now) + late + 5, "usage", user, event)  # a duplicate, later
     if ends < days * DAY:
-        outcome = {"user": user, "at": START + int(ends), "kind": rng.choice(["cancelled", "moved"])}
+        outcome = {
+            "user": user,
+            "at": START + int(ends),
+            "kind": rng.choice(["cancelled", "moved"]),
+        }
         yield Event(_at(ends) + 60_000, "outcomes", user, outcome)
 
 
@@ -291,9 +301,10 @@ class Story:
                 worker.kill()
                 worker.wait()
 
-    def logs(self) -> str:
+    def logs(self, last: int = 4000) -> str:
+        """The ends of all workers' logs."""
         return "\n".join(
-            f"--- {path.name}\n{path.read_text()[-4000:]}"
+            f"--- {path.name}\n{path.read_text()[-last:]}"
             for path in sorted(self.folder.glob(f"{self.app}-*.log"))
         )
 
@@ -310,6 +321,7 @@ class Story:
 
     def wait_trained_through(self, epoch_ms: int, seconds: float = 90) -> None:
         """Until the trainer has announced the epoch that ends at this time."""
+
         def told() -> bool:
             return any(m["epoch"] >= epoch_ms * 1000 for m in self.read("models"))
 
@@ -326,7 +338,9 @@ class Story:
     def ends(self) -> dict[tuple[str, int], int]:
         consumer = KafkaConsumer(bootstrap_servers=self.servers)
         places = [
-            TopicPartition(f"{self.app}.{source}", n) for source in SOURCES for n in range(PARTITIONS)
+            TopicPartition(f"{self.app}.{source}", n)
+            for source in SOURCES
+            for n in range(PARTITIONS)
         ]
         ends = consumer.end_offsets(places)
         consumer.close()
@@ -374,7 +388,6 @@ class Story:
                 found += [orjson.loads(record.value) for record in records]
         consumer.close()
         return found
-
 
     def outcome(self) -> dict[str, bytes]:
         """What must be equal between apps: scores by user, time and kind of cause."""
