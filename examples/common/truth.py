@@ -33,7 +33,7 @@ class EventTimes:
     def __init__(self, users: Iterable[Any], times: Ints) -> None:
         self._names, codes = np.unique(np.asarray(list(users), dtype=object), return_inverse=True)
         order = np.lexsort((times, codes))
-        self._starts = np.searchsorted(codes[order], np.arange(len(self._names) + 1))
+        self._starts = np.searchsorted(codes[order], np.arange(len(self._names) + 2))
         # The last one belongs to nobody: there is always a next one to look at.
         self._times = np.append(times[order], np.iinfo(np.int64).max)
 

@@ -64,7 +64,8 @@ class PublishView:
         if full and self._plan.feeds:
             self._console.print(
                 f"[yellow]not empty: {', '.join(full)}. Rows that are there already will be there "
-                "twice; to start afresh, delete the topics and: ebbline topics create[/]"
+                "twice; to start afresh, delete the topics and: ebbline topics create[/]",
+                soft_wrap=True,
             )
 
     def _rate(self) -> str:
