@@ -81,7 +81,9 @@ def enrolments(folder: Path) -> pd.DataFrame:
 
 def expected_rows(people: pd.DataFrame) -> pd.DataFrame:
     """Every user at every Saturday midnight between entering and leaving."""
-    cuts = pd.date_range("2000-01-01", people["end"].max(), freq="7D", tz="UTC")
+    saturday = pd.Timestamp("2000-01-01", tz="UTC")
+    cuts = pd.date_range(saturday, people["end"].max(), freq="7D")
+    cuts = cuts[cuts >= people["enter"].min()]
     rows = people.merge(pd.DataFrame({"time": cuts}), how="cross")
     return rows.loc[
         (rows["enter"] <= rows["time"]) & (rows["time"] < rows["end"]), ["user", "time"]
