@@ -19,8 +19,9 @@ SEEN_CUTS = 2  # schedule points that must show a change before the story goes o
 class Progress:
     """What has been seen so far.
 
-    learned: a learned model scores, and has caught up with the simulated present. stalled, fresh:
-    cuts that say so of the source, since it was cut and since it was restored.
+    learned: a model that is better than chance scores, and has caught up with the simulated
+    present. stalled, fresh: cuts that say so of the source, since it was cut and since it was
+    restored.
     """
 
     learned: bool = False

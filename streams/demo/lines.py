@@ -21,17 +21,17 @@ def progress(moment: Moment) -> str:
 
 
 def model(moment: Moment) -> str:
-    """Version of the model in use, and the newest AUC against truth and oracle."""
+    """Version of the model in use, and how good it is."""
     version = moment.view.model.version if moment.view.model else 0
     return f"model {version:3d}  AUC {newest_auc(moment)}"
 
 
 def newest_auc(moment: Moment) -> str:
-    """AUC of the newest matured week of cuts, and the oracle's."""
+    """AUC while learning, of the newest matured week of emitted scores, and of the oracle."""
+    learning = moment.drift[-1].auc if moment.drift else None
     known = [j.quality for j in moment.judged if j.quality.auc is not None]
-    if not known:
-        return "not known yet"
-    return f"{number(known[-1].auc)} (oracle {number(known[-1].oracle)})"
+    emitted, oracle = (known[-1].auc, known[-1].oracle) if known else (None, None)
+    return f"{number(learning)} learning, {number(emitted)} emitted (oracle {number(oracle)})"
 
 
 def number(value: float | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.scores import Reason, Score
-from schemas.times import DAY, SECOND, format_time
+from schemas.times import DAY, SECOND, format_time, parse_time
 from streams.demo.faults import CUTTABLE
 from streams.demo.ledger import Judged
 from streams.demo.moment import Moment
@@ -36,6 +36,7 @@ def page_data(moment: Moment) -> dict[str, Any]:
         "dead": dict(moment.dead),
         "sources": [_source(line, moment) for line in view.sources],
         "quality": [_quality(judged) for judged in moment.judged],
+        "learning": [[day_of(parse_time(d.epoch)), d.auc] for d in moment.drift],
         "spans": [
             [s.source, day_of(s.start), None if s.end is None else day_of(s.end)]
             for s in moment.spans

@@ -25,6 +25,7 @@ from streams.watch import WatchState
 HISTORY = 14 * DAY
 LEAD = 2 * DAY
 TICK_S = 0.05
+BETTER_AUC = 0.55
 AGES = ("first_seen_age", "last_seen_age", "user_age")
 STORY_SOURCE = "usage"  # the one that the story cuts
 
@@ -101,7 +102,7 @@ class Stage:
         span = spans[0] if spans else None
         seen = self.ledger.cuts_with
         return Progress(
-            learned=self.ledger.first_learned is not None and self._caught_up(),
+            learned=self._learned() and self._caught_up(),
             stalled=seen(STORY_SOURCE, "stalled", span.start) if span else 0,
             fresh=seen(STORY_SOURCE, "fresh", span.end) if span and span.end else 0,
         )
@@ -154,6 +155,12 @@ class Stage:
                 stale_after=usage.stale_after,
                 labels=ledger.labels,
             )
+
+    def _learned(self) -> bool:
+        """Whether a learned model scores, and the trainer finds it better than chance."""
+        drift = self.ledger.drift
+        better = bool(drift) and (drift[-1].auc or 0.0) > BETTER_AUC
+        return better and self.ledger.first_learned is not None
 
     def _caught_up(self) -> bool:
         """Whether the scores have worked off the history, and are not far behind."""

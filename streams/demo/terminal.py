@@ -46,9 +46,9 @@ def _head(moment: Moment) -> RenderableType:
     table = Table.grid(padding=(0, 3))
     held = " (waiting for the worker)" if moment.waiting else ""
     table.add_row("simulated day", f"[bold]{day_of(moment.now):.1f}[/]{held}")
-    table.add_row("AUC, last week", f"[bold]{newest_auc(moment)}[/], chance 0.500")
+    table.add_row("AUC", f"[bold]{newest_auc(moment)}[/], chance 0.500")
     aucs = [j.quality.auc for j in moment.judged][-40:]
-    table.add_row("AUC above .5", sparkline([max(0.0, (a or 0.5) - 0.5) for a in aucs]))
+    table.add_row("emitted, above .5", sparkline([max(0.0, (a or 0.5) - 0.5) for a in aucs]))
     table.add_row("users by risk", f"0 {sparkline([n**0.5 for n in moment.histogram])} {HIGHEST}+")
     dead = ", ".join(f"{n} {reason}" for reason, n in moment.dead.items()) or "none"
     table.add_row("dead letters", f"{dead} [dim](some records are damaged on purpose)[/]")

@@ -146,7 +146,8 @@ def test_progress_is_one_line(moment):
     assert "\n" not in line
     assert "day  30.0" in line
     assert "usage fresh" in line
-    assert "oracle" in line
+    assert "AUC 0.700 learning" in line
+    assert "emitted (oracle 0." in line
 
 
 def test_the_summary_names_what_was_seen(moment, evidence):
