@@ -40,7 +40,13 @@ def _prepare(folder: Path, out: Path) -> Prepared:
         horizon=labels.horizon,
         known_until=closed,
     )
-    return Prepared(files, truth, closed + DAY, counts)
+    return Prepared(files, truth, max(closed, _last_event(files)) + DAY, counts)
+
+
+def _last_event(files: dict[str, Path]) -> int:
+    """Some work is handed in long after the end."""
+    tables = (parquet.read_table(path, columns=["at"]) for path in files.values())
+    return max(int(table["at"].to_numpy().max()) for table in tables) * SECOND
 
 
 def _clicks(path: Path) -> EventTimes:

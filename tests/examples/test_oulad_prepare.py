@@ -53,6 +53,7 @@ XYZ,2031C,11,TMA,20,10
 XYZ,2031C,12,CMA,50,5
 XYZ,2031C,13,Exam,,100
 XYZ,2031C,14,Exam,99,100
+XYZ,2031C,15,CMA,5,0
 """,
     "studentAssessment": """id_assessment,id_student,date_submitted,is_banked,score
 11,1,18,0,80
@@ -138,13 +139,15 @@ def test_deadlines_are_announced_and_judged_on_the_day(events: Any) -> None:
     assert set(picked(events, "announced", "weight")) == {
         *((s, on(5), 10.0) for s in "1245"),
         *((s, on(35), 5.0) for s in "1245"),
-    }
+        *((s, on(-1), 0.0) for s in "125"),
+    }, "student 4 came on day 5, when it was due; the others had less than 14 days"
     assert set(picked(events, "deadline", "missed")) == {
         *{("1", on(20), False), ("2", on(20), True), ("4", on(20), True), ("5", on(20), True)},
         *{("1", on(50), False), ("4", on(50), True), ("5", on(50), True)},
+        *((s, on(5), True) for s in "125"),
     }
-    assert events["counts"]["assessments_announced"] == 8
-    assert events["counts"]["assessments_deadline"] == 7
+    assert events["counts"]["assessments_announced"] == 11
+    assert events["counts"]["assessments_deadline"] == 10
 
 
 def test_files_are_in_order_of_time(events: Any) -> None:

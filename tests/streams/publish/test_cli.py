@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -11,7 +12,9 @@ from click.testing import CliRunner, Result
 
 from streams.cli.publish import plan_of, publish, spread_sources
 from streams.config import Config, load_config
+from streams.publish import prepare
 from streams.publish.arrival import Arrival, Outage
+from streams.publish.plan import Progress
 
 CONFIG = """
 [app]
@@ -44,7 +47,7 @@ window = "7d"
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "ebbline.toml").write_text(CONFIG)
-    visits = [b'{"who":{"id":%d},"at":%d}' % (n % 3, 1_360_000_000 + n * 60) for n in range(9)]
+    visits = [b'{"who":{"id":%d},"at":%d}' % (n % 3, 1_359_999_960 + n * 60) for n in range(9)]
     bad = [b'{"at":1360000000}', b"oops", b'{"who":{"id":1},"at":"soon"}']
     (tmp_path / "visits.jsonl").write_bytes(b"\n".join([*visits, *bad]))
     (tmp_path / "gone.csv").write_text("user,at,kind\n1,2013-02-04T18:00:00Z,quit\n")
@@ -124,11 +127,32 @@ def test_a_rehearsal_counts_rows_heartbeats_and_what_it_left_out(folder: Path) -
     told = orjson.loads(result.stdout)
     assert told["rows"] == {"visits": 9, "gone": 1}
     assert told["skipped"]["visits"] == {"missing-user": 1, "not-json": 1, "bad-time": 1}
-    first, last = 1_360_000_000_000, 1_360_000_800_000
+    first, last = 1_359_999_960_000, 1_360_000_800_000
     assert told["arrivals_ms"]["visits"] == [first, first + 480_000]
     assert last == told["arrivals_ms"]["gone"][0]
     beats = last // 60_000 - -(-first // 60_000) + 1
     assert told["heartbeats"] == {"visits": beats, "gone": beats}
+
+
+def test_records_go_out_by_arrival_rows_before_heartbeats_closing_last(
+    config: Config, folder: Path
+) -> None:
+    visits = ("visits", str(folder / "visits.jsonl"))
+    plan = plan_of(config, (visits,), heartbeats=60_000, close_at=1)
+    progress = Progress()
+    rows = prepare.read(plan, folder, progress, lambda *_: None)
+    out = [
+        (at, key is None)
+        for chunk in prepare.records(plan, rows)
+        for at, key in zip(chunk.arrivals.tolist(), chunk.keys, strict=True)
+    ]
+    regular, closing = out[:-2], out[-2:]
+    assert regular == sorted(regular), "of one moment, rows go before the heartbeat"
+    assert {(first, second) for (first, _), (second, _) in pairwise(regular)} & {
+        (at, at) for at, _ in regular
+    }, "some moment has both"
+    assert closing == [(2, True), (2, True)], "one for each source, 1 ms behind"
+    assert progress.total == 9
 
 
 def test_a_limit_counts_rows_in_order_of_arrival(folder: Path) -> None:
