@@ -45,65 +45,70 @@ class StateError(Exception):
 
 def encode(slab: Slab, rows: Int) -> list[bytes]:
     """Durable values of the rows, in their order."""
-    listed = rows.tolist()
-    rings = [_encode_ring(ring, rows) for ring in slab.rings]
-    feature_set = slab.spec.feature_set.encode()
+    fixed = _encode_fixed(slab, rows)
+    rings = [_encode_ring(slab, source, rows) for source in range(len(slab.rings))]
     values = []
-    for i, row in enumerate(listed):
-        fixed = _FIXED.pack(
-            feature_set,
-            int(slab.indexed[row]),
-            int(slab.entered[row]),
-            int(slab.last_seen[row]),
-            int(slab.last_cut[row]),
-            int(slab.last_score[row]),
-        )
-        parts = [fixed]
+    for i, row in enumerate(rows.tolist()):
+        parts = [fixed[i]]
         for source, ring in enumerate(rings):
-            newest = int(slab.rings[source].newest[row])
-            parts.append(_OFFSETS.pack(int(slab.offsets[row, source]), newest))
             parts.append(ring[i])
-            parts.append(_encode_sketches(slab, source, row))
-        parts.append(_encode_ragged(slab, row))
+            parts += _encode_sketches(slab, source, row)
+        parts += _encode_ragged(slab, row)
         body = b"".join(parts)
         values.append(_HEADER.pack(MAGIC, VERSION, len(rings), zlib.crc32(body)) + body)
     return values
 
 
-def _encode_ring(ring: PaneRing, rows: Int) -> list[bytes]:
+def _encode_fixed(slab: Slab, rows: Int) -> list[bytes]:
+    feature_set = slab.spec.feature_set.encode()
+    columns = (slab.indexed, slab.entered, slab.last_seen, slab.last_cut, slab.last_score)
+    each = zip(*(column[rows].tolist() for column in columns), strict=True)
+    return [_FIXED.pack(feature_set, *values) for values in each]
+
+
+def _encode_ring(slab: Slab, source: int, rows: Int) -> list[bytes]:
+    """Each row's part of one source; the arrays become bytes once and are cut."""
+    ring = slab.rings[source]
     ids = ring.ids[rows]
     held = ids != EMPTY
-    counts = held.sum(axis=1)
-    flat_ids = ids[held].astype("<i4")
-    flat_data = ring.data[rows][held].astype("<f8", copy=False)
-    ends = [0, *accumulate(counts.tolist())]
+    ends = [0, *accumulate(held.sum(axis=1).tolist())]
+    ids_bytes = ids[held].astype("<i4").tobytes()
+    data_bytes = ring.data[rows][held].astype("<f8", copy=False).tobytes()
     carried = np.hstack([ring.first[rows], ring.base_time[rows], ring.base_value[rows]])
-    carried = carried.astype("<f8", copy=False)
+    carried_bytes = carried.astype("<f8", copy=False).tobytes()
+    offsets = slab.offsets[rows, source].tolist()
+    newest = ring.newest[rows].tolist()
+    kept, slot = carried.shape[1] * 8, ring.data.shape[2] * 8
     return [
-        carried[i].tobytes()
-        + _SLOTS.pack(ends[i + 1] - ends[i])
-        + flat_ids[ends[i] : ends[i + 1]].tobytes()
-        + flat_data[ends[i] : ends[i + 1]].tobytes()
-        for i in range(len(rows))
+        b"".join(
+            (
+                _OFFSETS.pack(offsets[i], newest[i]),
+                carried_bytes[i * kept : (i + 1) * kept],
+                _SLOTS.pack(ends[i + 1] - ends[i]),
+                ids_bytes[ends[i] * 4 : ends[i + 1] * 4],
+                data_bytes[ends[i] * slot : ends[i + 1] * slot],
+            )
+        )
+        for i in range(len(offsets))
     ]
 
 
-def _encode_sketches(slab: Slab, source: int, row: int) -> bytes:
+def _encode_sketches(slab: Slab, source: int, row: int) -> tuple[bytes, ...]:
     packed = slab.distinct[source].pack(row)
     ids = slab.ids[row].get(source)
     if not ids:
-        return _LENGTHS.pack(len(packed), 0) + packed
+        return _LENGTHS.pack(len(packed), 0), packed
     known = b"".join([_ID.pack(*item) for item in ids.items()])
-    return _LENGTHS.pack(len(packed), len(known)) + packed + known
+    return _LENGTHS.pack(len(packed), len(known)), packed, known
 
 
-def _encode_ragged(slab: Slab, row: int) -> bytes:
+def _encode_ragged(slab: Slab, row: int) -> list[bytes]:
     outcomes, pending = slab.outcomes[row], slab.pending[row]
     parts = [_COUNTS.pack(len(outcomes), len(pending))]
     parts.extend([_OUTCOME.pack(o.time, o.kind) for o in outcomes])
     for cut in pending:
         parts += (_PENDING.pack(cut.time, len(cut.packed)), cut.packed)
-    return b"".join(parts)
+    return parts
 
 
 def decode(slab: Slab, user: str, row: int, value: bytes) -> None:

@@ -21,6 +21,11 @@ from faust.types import TP
 IDLE_SECONDS = 0.05
 """Pause when every partition's buffer is full."""
 
+FETCH_WAIT_MS = 50
+"""How long the broker holds a fetch that finds nothing. Faust asks for 1,500: a broker answers one
+request of a connection at a time, and the client has one fetch under way for each broker, so a
+fetch of exhausted partitions would hold up the others, and every question where a log ends."""
+
 
 class Hub(Protocol):
     """What the transport asks of the worker that runs behind it."""
@@ -62,6 +67,15 @@ class Batch:
     serialized_value_size: int = 0
 
 
+class PromptThread(driver.AIOKafkaConsumerThread):
+    """Faust's consumer thread, whose fetches are answered soon also where nothing is to be read."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        return consumer
+
+
 class BatchConsumer(driver.Consumer):
     """Consumer that yields a Batch for each partition fetched."""
 
@@ -69,6 +83,9 @@ class BatchConsumer(driver.Consumer):
     def hub(self) -> Hub:
         """The worker behind this consumer."""
         return cast("BatchApp", self.app).hub
+
+    def _new_consumer_thread(self) -> PromptThread:
+        return PromptThread(self, loop=self.loop, beacon=self.beacon)
 
     async def _getmany(
         self,
