@@ -7,7 +7,8 @@ an answer to `create_topics`, so the wheel's own librdkafka is called directly, 
 
 What it cannot do (measured with librdkafka 2.x): create topics or describe configurations over the
 wire. kafka-python needs `api_version=(2, 0, 0)` and `enable_idempotence=False` on it. A producer is
-told the timestamp 1234 for everything; the record itself keeps the one that it was sent with.
+told the timestamp 1234 for everything; the record itself keeps the one that it was sent with. It
+keeps about 5 MB of each topic partition and forgets the oldest beyond that, without a word.
 """
 
 from __future__ import annotations
