@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
@@ -82,7 +81,7 @@ class Newcomer:
 
 
 @pytest.fixture
-def newcomer(services, redis_url: str, fresh_name: str, tmp_path: Path) -> Iterator[Newcomer]:
+def newcomer(services, redis_url: str, fresh_name: str, tmp_path: Path) -> Newcomer:
     return Newcomer(tmp_path, services.bootstrap_servers, redis_url, fresh_name)
 
 

@@ -44,7 +44,7 @@ def snapshot(learned: tuple[Trainer, EpochResult]) -> Snapshot:
 
 def forged(manifest: Manifest, payload: bytes, **changes: Any) -> Snapshot:
     """Snapshot with another payload, its manifest made to agree and signed."""
-    about = {"checksum": payloads.checksum(payload), "size": len(payload)} | changes
+    about: dict[str, Any] = {"checksum": payloads.checksum(payload), "size": len(payload)} | changes
     return snapshots.sign(replace(manifest, **about), KEY), payload
 
 
@@ -188,6 +188,7 @@ def test_a_pickle_that_breaks_or_bursts() -> None:
 def test_signature_covers_every_field(snapshot: Snapshot) -> None:
     manifest = snapshot[0]
     snapshots.verify(manifest, KEY)
-    for name, value in (("valid_from", 1), ("metrics", {}), ("payload", "x"), ("version", 9)):
+    changes: dict[str, Any] = {"valid_from": 1, "metrics": {}, "payload": "x", "version": 9}
+    for name in changes:
         with pytest.raises(SignatureError):
-            snapshots.verify(replace(manifest, **{name: value}), KEY)
+            snapshots.verify(replace(manifest, **{name: changes[name]}), KEY)
