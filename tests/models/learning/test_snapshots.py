@@ -189,6 +189,7 @@ def test_signature_covers_every_field(snapshot: Snapshot) -> None:
     manifest = snapshot[0]
     snapshots.verify(manifest, KEY)
     changes: dict[str, Any] = {"valid_from": 1, "metrics": {}, "payload": "x", "version": 9}
-    for name in changes:
+    for change in changes.items():
+        other: dict[str, Any] = dict([change])
         with pytest.raises(SignatureError):
-            snapshots.verify(replace(manifest, **{name: changes[name]}), KEY)
+            snapshots.verify(replace(manifest, **other), KEY)
