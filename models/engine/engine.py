@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from models.engine import cutting, release, status
-from models.engine.events import Events, collect, fold, forget_ids
+from models.engine.events import Events, collect, fold
 from models.engine.intake import Judged, count, judge, letters, strangers
 from models.engine.points import CUT, EPOCH, Point, Points
 from models.engine.records import Chunk, Merged
@@ -34,10 +34,10 @@ from models.engine.requests import (
 from models.engine.rounds import next_round
 from models.engine.scoring import Scored, records, score
 from models.engine.state import PartitionState, SourceState, Sweep
-from models.features.plan import Plan, reach
+from models.features.plan import Plan
 from models.grid import NEVER, Int
 from models.state.codec import decode, encode
-from models.state.membership import at_risk, belongs
+from models.state.membership import at_risk, belongs, expires
 from models.state.slab import Slab
 from schemas.codec import encode as encode_record
 from schemas.examples import EpochEnd
@@ -145,6 +145,7 @@ class Engine:
         touched = self.slab.row_of(sorted(users))
         if self.state.sweep is not None:
             yield from self._score_due(touched, effects)
+            self.slab.last_cut[touched] = self.state.sweep.time
         events = [
             collect(
                 self.slab,
@@ -162,9 +163,6 @@ class Engine:
             source, state = self.spec.sources[s], self.state.sources[s]
             effects.outputs.extend(letters(self.spec, source, self.partition, one, self._stamp))
             count(state, one, clock_before)
-            state.events += sum(len(e.rows) for e in events if e.source == s)
-            mark = state.progress.watermark(source, piece.clock)
-            forget_ids(self.slab, touched, s, mark - source.allowed_lateness)
         self._index(touched, effects)
         self._turn += 1
         self.slab.used[touched] = self._turn
@@ -274,7 +272,7 @@ class Engine:
         rows = self.slab.row_of(users)
         effects = Effects()
         changed = yield from self._score_due(rows, effects)
-        gone = rows[~belongs(self.slab, rows, np.full(len(rows), self.state.clock))]
+        gone = rows[~belongs(self.slab, rows, np.full(len(rows), sweep.time))]
         self._index(gone, effects)
         if users:
             sweep.cursor = users[-1]
@@ -333,12 +331,14 @@ class Engine:
     def _expire(self, users: list[str], end: int) -> Run:
         yield from self._ensure(users)
         rows = self.slab.row_of(users)
-        staying = belongs(self.slab, rows, np.full(len(rows), end))
+        gone = ~belongs(self.slab, rows, np.full(len(rows), end)) & ~self.slab.indexed[rows]
+        moments = np.where(gone, expires(self.slab, rows), NEVER)
         effects = Effects()
-        for user, row, stays in zip(users, rows.tolist(), staying.tolist(), strict=True):
-            waits = bool(self.slab.pending[row])
-            effects.expiry[user] = end + reach(self.spec) if waits and not stays else None
-            if not stays and not waits:
+        for user, row, moment in zip(users, rows.tolist(), moments.tolist(), strict=True):
+            effects.expiry[user] = None
+            if moment > end or (moment != NEVER and self.slab.pending[row]):
+                effects.expiry[user] = max(moment, end + 1)
+            elif moment != NEVER:
                 effects.users[user] = None
         self.slab.drop(effects.users)
         yield from self._commit(effects, np.empty(0, dtype=np.int64))
@@ -363,9 +363,9 @@ class Engine:
         for row, belong in zip(rows[changed].tolist(), wanted[changed].tolist(), strict=True):
             effects.at_risk[self._name(row)] = belong
         self.slab.indexed[rows] = wanted
-        timer = self.state.clock + reach(self.spec)
-        for row in rows[~wanted].tolist():
-            effects.expiry[self._name(row)] = timer
+        gone = rows[~wanted]
+        for row, moment in zip(gone.tolist(), expires(self.slab, gone).tolist(), strict=True):
+            effects.expiry[self._name(row)] = moment
 
     def _emit(self, scored: Scored, causes: list[str], effects: Effects) -> None:
         users = [self._name(row) for row in scored.rows.tolist()]

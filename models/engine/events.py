@@ -63,15 +63,20 @@ def collect(
 ) -> Events:
     """Events to apply: usable, not applied to their user before, not a known event id.
 
-    The users must be in the slab. New event ids are remembered; repeated ones are counted.
+    The users must be in the slab. New event ids are remembered; repeated ones are counted. What
+    was applied to its user before, in a commit that broke off, counts here as an event.
     """
     batch, s = judged.chunk.batch, plan.source
     index = np.flatnonzero(judged.usable)
     users = batch.users
     rows = slab.row_of(users[i] or "" for i in index.tolist())
+    oldest = judged.course.before[index] - source.allowed_lateness
     fresh = judged.chunk.offsets[index] > slab.offsets[rows, s]
-    fresh &= _new_ids(slab, source, state, s, rows, batch.ids[index], batch.times[index], fresh)
-    index, rows = index[fresh], rows[fresh]
+    new = _new_ids(slab, source, s, rows, batch.ids[index], batch.times[index], oldest, fresh)
+    _forget_ids(slab, s, rows, oldest)
+    state.events += int(new.sum())
+    state.duplicates += int((~new).sum())
+    index, rows = index[fresh & new], rows[fresh & new]
     columns = [
         _select(batch, index, selection, plan, i) for i, selection in enumerate(plan.selections)
     ]
@@ -108,21 +113,24 @@ def _select(
 def _new_ids(
     slab: Slab,
     source: SourceSpec,
-    state: SourceState,
     s: int,
     rows: Int,
     ids: np.ndarray[tuple[int], np.dtype[np.uint64]],
     times: Int,
+    oldest: Int,
     fresh: Bool,
 ) -> Bool:
-    """Which events carry no id, or one that this user's memory does not hold."""
+    """Which events carry no id, or one that this user's memory does not hold.
+
+    oldest: int64[n], at each record the event time before which an event is late; ids from
+    before count as forgotten, whether they are yet or not.
+    """
     new = np.ones(len(rows), dtype=np.bool_)
     for i in np.flatnonzero(fresh & (ids != 0)).tolist():
         known = slab.ids[int(rows[i])].setdefault(s, {})
-        event_id = int(ids[i])
-        if event_id in known:
+        event_id, bound = int(ids[i]), int(oldest[i])
+        if known.get(event_id, bound - 1) >= bound:
             new[i] = False
-            state.duplicates += 1
             continue
         known[event_id] = int(times[i])
         if len(known) > source.max_ids:
@@ -130,12 +138,12 @@ def _new_ids(
     return new
 
 
-def forget_ids(slab: Slab, rows: Int, s: int, before: int) -> None:
-    """Forget ids of events that would be late by now."""
-    for row in rows.tolist():
+def _forget_ids(slab: Slab, s: int, rows: Int, oldest: Int) -> None:
+    """Forget ids of events that would have been late at their user's newest record."""
+    for row, bound in dict(zip(rows.tolist(), oldest.tolist(), strict=True)).items():
         known = slab.ids[row].get(s)
-        if known:
-            slab.ids[row][s] = {key: time for key, time in known.items() if time >= before}
+        if known and min(known.values()) < bound:
+            slab.ids[row][s] = {key: time for key, time in known.items() if time >= bound}
 
 
 def fold(slab: Slab, events: Events, enters: bool) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from models.engine.events import Events
 from models.grid import NEVER, Bool, Int
-from models.learning.labels import not_ended
+from models.learning.labels import not_ended, returns_after
 from models.spec import OnEventSpec
 from models.state.slab import RETURN, Outcome, Slab
 
@@ -81,6 +81,4 @@ def _barred(slab: Slab, waiting: Sequence[Events], users: Int, entering: frozens
 
 def _gone(outcomes: Sequence[Outcome], at: int) -> bool:
     """Whether a user has left at ``at`` and no known return lies ahead."""
-    return not not_ended(outcomes, at) and not any(
-        o.kind == RETURN and o.time > at for o in outcomes
-    )
+    return not not_ended(outcomes, at) and not returns_after(outcomes, at)

@@ -149,6 +149,16 @@ def reach(spec: Spec) -> int:
     return max(windows) + spec.labels.horizon + delay + learning + spec.max_future
 
 
+def lifetime(spec: Spec) -> int:
+    """How long state is kept after the newest event of a user who is gone, in microseconds.
+
+    Longer than windows and labels reach back, than repeats of an event may come, and than the
+    next cut, which notices that the user is gone, is away.
+    """
+    lateness = max((s.allowed_lateness for s in spec.sources), default=0)
+    return reach(spec) + lateness + spec.cuts.every
+
+
 def make_plan(spec: Spec) -> Plan:
     """Lay out the columns of every source for the features and the label rule."""
     sources = tuple(SourcePlan(i) for i in range(len(spec.sources)))

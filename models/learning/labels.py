@@ -55,3 +55,8 @@ def not_ended(outcomes: Iterable[Outcome], at: int) -> bool:
     if not known:
         return True
     return max(known, key=lambda o: (o.time, _AT_THE_END[o.kind])).kind == RETURN
+
+
+def returns_after(outcomes: Iterable[Outcome], at: int) -> bool:
+    """Whether a return is known that lies after ``at``."""
+    return any(o.kind == RETURN and o.time > at for o in outcomes)

@@ -45,6 +45,8 @@ class StateError(Exception):
 
 def encode(slab: Slab, rows: Int) -> list[bytes]:
     """Durable values of the rows, in their order."""
+    if len(rows) == 0:
+        return []
     fixed = _encode_fixed(slab, rows)
     rings = [_encode_ring(slab, source, rows) for source in range(len(slab.rings))]
     values = []

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.features.plan import lifetime
 from models.grid import NEVER, Bool, Int
-from models.learning.labels import not_ended
+from models.learning.labels import not_ended, returns_after
 from models.state.slab import Outcome, Slab
 
 MAX_OUTCOMES = 256
@@ -21,17 +22,31 @@ def at_risk(slab: Slab, rows: Int, at: Int) -> Bool:
 
 def belongs(slab: Slab, rows: Int, at: Int) -> Bool:
     """Whether each user belongs into the index of users at risk: at risk now or soon."""
-    found: Bool = (slab.entered[rows] != NEVER) & _still_there(slab, rows, at)
+    found: Bool = (slab.entered[rows] != NEVER) & _still_there(slab, rows, at, ahead=True)
     return found
 
 
-def _still_there(slab: Slab, rows: Int, at: Int) -> Bool:
+def expires(slab: Slab, rows: Int) -> Int:
+    """When users who are gone may be forgotten, int64[n].
+
+    From their own events alone, in event time, so that it does not depend on how records were
+    cut into batches: a user who comes back later is a new one, which scores can tell.
+    """
+    newest = np.max([ring.newest[rows] for ring in slab.rings], axis=0)
+    silence = slab.spec.population.inactivity or 0
+    moment: Int = newest + silence + lifetime(slab.spec)
+    return moment
+
+
+def _still_there(slab: Slab, rows: Int, at: Int, *, ahead: bool = False) -> Bool:
+    """Not ended, not silent for too long. ahead: a known return after ``at`` counts too."""
     there = np.ones(len(rows), dtype=np.bool_)
     inactivity = slab.spec.population.inactivity
     if inactivity is not None:
         there &= slab.last_seen[rows] >= at - inactivity
     for i in np.flatnonzero(slab.dated[rows]).tolist():
-        there[i] &= not_ended(slab.outcomes[int(rows[i])], int(at[i]))
+        outcomes, time = slab.outcomes[int(rows[i])], int(at[i])
+        there[i] &= not_ended(outcomes, time) or (ahead and returns_after(outcomes, time))
     return there
 
 

@@ -1,0 +1,78 @@
+"""What a worker's durable state means, in plain values that can be compared.
+
+Left out is what may differ with the cutting into batches because nothing ever asks for it: panes
+and sketches older than a ring, the cut that a user was scored at last, and, where nothing is
+scored on events, when; expiry timers of users at risk, which do nothing when they go off.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from models.engine.state import PartitionState
+from models.features.panes import EMPTY
+from models.state.codec import decode
+from models.state.slab import Slab
+from tests.models.engine.harness import Worker
+
+
+def portrait(worker: Worker) -> dict[str, Any]:
+    """Users, indexes and partition record of a worker's store."""
+    store = worker.store
+    assert store.partition is not None
+    slab = Slab(worker.plan)
+    users = sorted(store.users)
+    rows = slab.make(users)
+    for user, row in zip(users, rows.tolist(), strict=True):
+        decode(slab, user, row, store.users[user])
+    eager = worker.spec.scoring.on_event is not None
+    return {
+        "users": {u: _user(slab, r, eager) for u, r in zip(users, rows.tolist(), strict=True)},
+        "at_risk": store.at_risk,
+        "pending": store.pending,
+        "expiry": {u: time for u, time in store.expiry.items() if u not in store.at_risk},
+        "partition": asdict(PartitionState.decode(store.partition)),
+    }
+
+
+def _user(slab: Slab, row: int, eager: bool) -> dict[str, Any]:
+    return {
+        "entered": int(slab.entered[row]),
+        "last_seen": int(slab.last_seen[row]),
+        "last_score": int(slab.last_score[row]) if eager else None,
+        "indexed": bool(slab.indexed[row]),
+        "offsets": slab.offsets[row].tolist(),
+        "outcomes": slab.outcomes[row],
+        "pending": slab.pending[row],
+        "ids": {s: known for s, known in slab.ids[row].items() if known},
+        "rings": [_ring(slab, s, row) for s in range(len(slab.rings))],
+    }
+
+
+def _ring(slab: Slab, s: int, row: int) -> dict[str, Any]:
+    ring = slab.rings[s]
+    newest = int(ring.newest[row])
+    oldest = (newest - 1) // slab.spec.grid - ring.panes
+    held = ring.ids[row] != EMPTY
+    data = {
+        pane: ring.data[row, slot].tobytes()
+        for slot, pane in enumerate(ring.ids[row].tolist())
+        if held[slot] and pane > oldest
+    }
+    sketches = slab.distinct[s].rings[row]
+    panes = {} if sketches is None else sketches.panes
+    return {
+        "newest": newest,
+        "panes": data,
+        "first": ring.first[row].tolist(),
+        "base": np.hstack([ring.base_time[row], ring.base_value[row]]).tobytes(),
+        "sketches": {
+            (selection, pane): sketch
+            for selection, found in panes.items()
+            for pane, sketch in found.items()
+            if pane > oldest
+        },
+    }
