@@ -210,6 +210,7 @@ class Spec:
 def feature_set_version(spec: Spec) -> str:
     """Hash what a user's state and vector depend on: grid, sources, features.
 
+    The events that a label by inactivity counts are stored beside the features' aggregates.
     Operational settings of a source that change no stored value (its topic's name, when it
     counts as stale) are left out.
     """
@@ -218,7 +219,8 @@ def feature_set_version(spec: Spec) -> str:
         for name in ("topic", "stale_after", "max_delay"):
             del source[name]
     features = [{k: v for k, v in asdict(f).items() if k != "label"} for f in spec.features]
-    content = {"grid": spec.grid, "sources": sources, "features": features}
+    counted = spec.labels.sources if spec.labels.rule == "inactivity" else ()
+    content = {"grid": spec.grid, "sources": sources, "features": features, "counted": counted}
     digest = hashlib.blake2b(
         orjson.dumps(content, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS), digest_size=6
     )
