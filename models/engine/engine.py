@@ -10,7 +10,6 @@ an event while still due is scored first, so the result does not depend on the i
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,8 +17,9 @@ import numpy as np
 from models.engine import cutting, release, status
 from models.engine.events import Events, collect, fold
 from models.engine.intake import Judged, count, judge, letters, strangers
+from models.engine.piece import Piece, cut_out, watermarks_at
 from models.engine.points import CUT, EPOCH, Point, Points
-from models.engine.records import Chunk, Merged
+from models.engine.records import Merged
 from models.engine.requests import (
     Commit,
     Effects,
@@ -47,20 +47,6 @@ Run = Generator[Request, Any, None]
 
 SLICE = 2000
 """Users handled in one slice of a sweep."""
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A run of merged records between two points of time.
-
-    parts, clocks, places: for each source its records, the partition's clock at each, and where
-    they stand in the merged order (None where a source has none).
-    """
-
-    parts: tuple[Chunk | None, ...]
-    clocks: tuple[Int, ...]
-    places: tuple[Int, ...]
-    clock: int
 
 
 class Engine:
@@ -96,7 +82,7 @@ class Engine:
             point = self.points.next()
             stop = int(np.searchsorted(clocks, point.time, side="right"))
             if stop > start:
-                yield from self._apply(_cut_out(merged, clocks, start, stop))
+                yield from self._apply(cut_out(merged, clocks, start, stop))
                 start = stop
             if start < len(merged):
                 yield from self._cross(point)
@@ -120,7 +106,7 @@ class Engine:
     def statuses(self, now: int) -> list[Output]:
         """How each source is doing now, as records.
 
-        None while something is still to be done at or before the clock: a record says that
+        Empty while something is still to be done at or before the clock: a record says that
         everything up to its clock has been scored.
         """
         if self.state.next_cut is None or self.state.sweep is not None:
@@ -216,29 +202,12 @@ class Engine:
         stops = stops.part(risky)
         if len(stops.rows) == 0:
             return
-        marks = self._watermarks_at(stops, judged, piece)
+        marks = watermarks_at(self.spec, self.state, piece, judged, stops)
         scored = score(self.slab, stops.rows, stops.clocks, marks, scorer)
         topic = self.spec.sources[stops.source].topic
         causes = [f"event:{topic}-{self.partition}-{offset}" for offset in stops.offsets.tolist()]
         self._emit(scored, causes, effects)
         self.slab.last_score[stops.rows] = stops.clocks
-
-    def _watermarks_at(self, stops: Events, judged: dict[int, Judged], piece: Piece) -> Int:
-        """Watermarks of all sources where each stop stands, int64[n, sources]."""
-        marks = np.full((len(stops.rows), len(self.spec.sources)), NEVER)
-        for s, source in enumerate(self.spec.sources):
-            progress = self.state.sources[s].progress
-            reached = np.full(len(stops.rows), max(progress.data, progress.heartbeat))
-            if s in judged:
-                course = judged[s].course
-                places = piece.places[s][-len(course.data) :]
-                index = np.searchsorted(places, stops.places, side="right") - 1
-                seen = np.maximum(course.data, course.heartbeat)
-                reached = np.where(index >= 0, seen[index], reached)
-            if source.completeness == "clock":
-                reached = np.maximum(reached, stops.clocks - source.max_delay)
-            marks[:, s] = reached
-        return marks
 
     # --- points of time ----------------------------------------------------------------------
 
@@ -399,15 +368,3 @@ class Engine:
         if enter is not None:
             return [self.spec.source_index(enter)]
         return [i for i, source in enumerate(self.spec.sources) if not source.is_outcome]
-
-
-def _cut_out(merged: Merged, clocks: Int, start: int, stop: int) -> Piece:
-    """Records ``start <= place < stop`` of the merged order."""
-    parts: list[Chunk | None] = []
-    places = []
-    for part, place in zip(merged.parts, merged.places, strict=True):
-        first, last = np.searchsorted(place, [start, stop]).tolist()
-        parts.append(part.part(first, last) if part is not None and last > first else None)
-        places.append(place[first:last])
-    own = tuple(clocks[place] for place in places)
-    return Piece(tuple(parts), own, tuple(places), int(clocks[stop - 1]))
