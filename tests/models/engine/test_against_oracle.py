@@ -99,7 +99,7 @@ def counts(worker: Worker, oracle: Oracle) -> None:
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
-@examples(60)
+@examples(20)
 @given(histories())
 def test_everything_is_as_recomputed_from_scratch(spec: Spec, items: list[Item]) -> None:
     oracle = Oracle(spec, lifetime=lifetime(spec)).run(items)
