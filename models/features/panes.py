@@ -72,6 +72,21 @@ class PaneRing:
         self.base_time[rows] = float(NEVER)
         self.base_value[rows] = np.nan
 
+    def restore(self, row: int, panes: Int, data: Float) -> None:
+        """Fill an empty row with panes, oldest first.
+
+        If the ring was longer when they were held, newer ones take over here as they do in use.
+        """
+        slots = panes % self.panes
+        _, newest = np.unique(slots[::-1], return_index=True)
+        lost = np.ones(len(panes), dtype=np.bool_)
+        lost[len(panes) - 1 - newest] = False
+        rows = np.full(int(lost.sum()), row)
+        for i, (time_column, value_column) in enumerate(self._last_columns):
+            self._carry(i, rows, data[lost], time_column, value_column)
+        self.ids[row, slots[~lost]] = panes[~lost]
+        self.data[row, slots[~lost]] = data[~lost]
+
     def add(self, rows: Int, times: Int, masks: list[Bool], values: list[Float | None]) -> None:
         """Apply events, in the order given.
 

@@ -160,10 +160,8 @@ def _decode_ring(ring: PaneRing, row: int, reader: Reader) -> None:
     (count,) = reader.unpack(_SLOTS)
     ids = reader.array("<i4", count)
     data = reader.floats(count * ring.data.shape[2]).reshape(count, ring.data.shape[2])
-    slots = ids % ring.panes
-    newest_first = np.argsort(ids, kind="stable")
-    ring.ids[row, slots[newest_first]] = ids[newest_first]
-    ring.data[row, slots[newest_first]] = data[newest_first]
+    order = np.argsort(ids, kind="stable")
+    ring.restore(row, ids[order].astype(np.int64), data[order])
 
 
 def _decode_sketches(slab: Slab, source: int, row: int, reader: Reader) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.features.distinct import K, DistinctRings, Sketches, estimate, hash_numbers
+from models.features.distinct import DistinctRings, K, Sketches, estimate, hash_numbers
 from schemas.events import hash_text
 from tests.models.engine.histories import examples
 

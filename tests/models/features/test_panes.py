@@ -105,7 +105,12 @@ def check_pane(ring: PaneRing, row: int, pane: int, inside: Events) -> None:
     chosen = [e for e in inside if e[2] is not None and e[3]]
     found = {
         kind: column(ring, row, pane, kind, selection)
-        for kind, selection in [("sum", NUMBER), ("sumsq", NUMBER), ("min", NUMBER), ("max", NUMBER)]
+        for kind, selection in [
+            ("sum", NUMBER),
+            ("sumsq", NUMBER),
+            ("min", NUMBER),
+            ("max", NUMBER),
+        ]
     }
     assert column(ring, row, pane, "count", EVENT) == len(inside)
     assert column(ring, row, pane, "count", CHOSEN) == len(chosen)
@@ -130,7 +135,9 @@ def test_the_last_value_outlives_the_ring(events: Events) -> None:
         if not chosen:
             continue
         newest = max(e[1] for e in chosen)
-        times = np.append(ring.data[row, :, PLAN.column("last_time", CHOSEN)], ring.base_time[row, i])
+        times = np.append(
+            ring.data[row, :, PLAN.column("last_time", CHOSEN)], ring.base_time[row, i]
+        )
         values = np.append(
             ring.data[row, :, PLAN.column("last_value", CHOSEN)], ring.base_value[row, i]
         )
@@ -147,7 +154,7 @@ def test_counts_extremes_and_whole_sums_do_not_depend_on_the_order(
     near = [(u, 80 + t % 40, None if n is None else float(round(n)), c) for u, t, n, c in events]
     shuffled = rng.sample(near, len(near))
     one, other = ring_of(near), ring_of(shuffled)
-    free = [c.index for c in PLAN.columns if c.kind not in ("last_value",)]
+    free = [c.index for c in PLAN.columns if c.kind != "last_value"]
     assert (one.ids == other.ids).all()
     assert one.data[:, :, free].tobytes() == other.data[:, :, free].tobytes()
     assert one.first.tobytes() == other.first.tobytes()

@@ -105,9 +105,7 @@ def test_features_are_their_definition_as_of_any_time(
                 continue
             wanted, reached = oracle.features(PATIENT, user, at(NOW), as_of)
             assert effective[i].tolist() == reached
-            assert equal(matrix[i].tolist(), wanted), dict(
-                zip([f.name for f in PATIENT.features], zip(matrix[i], wanted), strict=True)
-            )
+            assert equal(matrix[i].tolist(), wanted), (matrix[i].tolist(), wanted)
 
 
 def worker_of(*items: Item) -> Worker:
@@ -174,7 +172,9 @@ def test_a_missing_optional_field_is_left_out_by_its_aggregates_only() -> None:
 
 
 def test_where_takes_equality_and_membership_of_texts_numbers_and_flags() -> None:
-    usage = [event("usage", NOW, "a", 190 + i, n=1, k=k) for i, k in enumerate(["quiz", "été", "x"])]
+    usage = [
+        event("usage", NOW, "a", 190 + i, n=1, k=k) for i, k in enumerate(["quiz", "été", "x"])
+    ]
     billing = [
         event("billing", NOW, "a", 190, n=n, b=b)
         for n, b in [(1, True), (2, True), (2, False), (3, True), (None, True), (1, None)]
@@ -209,7 +209,9 @@ def test_entry_is_the_first_event_by_event_time() -> None:
 @pytest.mark.parametrize("rows", [1, 2, 3, 7, 5000])
 def test_a_users_vector_has_the_same_bits_in_any_company(rows: int) -> None:
     rng = random.Random(1)
-    draws = [event("usage", NOW, "a", NOW - rng.random() * 60, n=rng.random() * 1e3) for _ in range(50)]
+    draws = [
+        event("usage", NOW, "a", NOW - rng.random() * 60, n=rng.random() * 1e3) for _ in range(50)
+    ]
     worker = worker_of(*draws)
     alone, _ = vectors(worker, "a", [[at(NOW), NEVER, NEVER]])
     many, _ = vectors(worker, "a", [[at(NOW), NEVER, NEVER]] * rows)
