@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from models.features.plan import make_plan, reach
 from models.spec import SourceSpec, Spec
+from models.state.cuts import CutRecord
 from schemas.times import format_duration, format_time
 from streams.config.settings import Config
 
@@ -46,6 +47,14 @@ def bytes_per_user(spec: Spec) -> int:
     return plan.panes * columns * BYTES_PER_CELL
 
 
+def bytes_per_cut(spec: Spec) -> int:
+    """What one cut takes in its user's value, from being scored until its label is known."""
+    sources, features = len(spec.sources), len(spec.features)
+    codes = bytes(sources)
+    record = CutRecord(0, 0.0, (0,) * sources, codes, codes, (0.0,) * features)
+    return len(record.pack())
+
+
 def _labels(spec: Spec) -> str:
     labels = spec.labels
     names, horizon = ", ".join(labels.sources), format_duration(labels.horizon)
@@ -82,7 +91,8 @@ def _memory(spec: Spec) -> str:
     one = bytes_per_user(spec)
     return (
         f"panes reach {format_duration(reach(spec))} back: about {_bytes(one)} a user, "
-        f"{_bytes(one * spec.capacity)} for the {spec.capacity} users held at once"
+        f"{_bytes(one * spec.capacity)} for the {spec.capacity} users held at once; "
+        f"{_bytes(bytes_per_cut(spec))} for each cut that waits for its label"
     )
 
 
