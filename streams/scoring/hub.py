@@ -78,9 +78,9 @@ class ScoreHub:
                 self._places(number), partition.expected, partition.durable, strict=True
             ):
                 commit = committed.get(place, 0)
-                if number in self._unborn and commit > 0:
+                if durable < commit and number in self._unborn:
                     self._no_state(place, commit)
-                if number not in self._unborn and durable < commit:
+                elif durable < commit:
                     self._metrics.healed.inc()
                     log.warning(
                         "Redis is behind the group's commit, it lost writes: reading again",
@@ -97,6 +97,8 @@ class ScoreHub:
         if self._rebuild:
             log.warning("rebuilding a partition from the beginning of its topics", place=place)
             return
+        for partition in self._partitions.values():
+            partition.stop()  # nothing has been read yet: nothing is written
         self._supervisor.fail(
             Fatal(
                 f"no state of feature set {self._config.spec.feature_set} for partition {place[1]}"

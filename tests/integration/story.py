@@ -267,14 +267,14 @@ class Story:
 
     # --- processes -----------------------------------------------------------------------------
 
-    def start(self, roles: str = "score,train") -> subprocess.Popen[bytes]:
+    def start(self, roles: str = "score,train", *words: str) -> subprocess.Popen[bytes]:
         """Start a worker process; its log is in the folder."""
         number = len(self.workers)
         with (self.folder / f"{self.app}-{number}.log").open("wb") as log:
             worker = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "streams.cli", "worker", "--roles", roles),
-                    *("--config", str(self.config)),
+                    *("--config", str(self.config), *words),
                 ],
                 env=self.environment,
                 stdout=log,

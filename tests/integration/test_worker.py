@@ -219,14 +219,25 @@ def test_a_redis_that_lost_its_last_writes_heals_from_the_topics(make_story: Mak
     assert story.outcome() == undisturbed.outcome()
 
 
-def test_state_that_is_gone_is_an_error_with_its_remedy(make_story: MakeStory) -> None:
+def test_state_that_is_gone_is_an_error_whose_remedy_works(make_story: MakeStory) -> None:
     story = make_story()
-    story.produce(history(users=6, days=4))
+    story.produce(history(users=6, days=6))
     with story.running():
         story.wait_applied()
+        story.wait_scored_through(START + 13 * DAY)
+    before = story.outcome()
     client = redis.Redis.from_url(story.redis_url)
     for key in client.scan_iter(f"ebb:{{{story.app}.p*"):
         client.delete(key)
     worker = story.start()
     assert worker.wait(60) == 1
     assert "--rebuild" in story.logs(last=1_000_000)
+    assert not story.records(), "nothing was written before someone decided"
+    story.workers.clear()
+    worker = story.start("score,train", "--rebuild")
+    story.wait_applied()
+    story.wait_scored_through(START + 13 * DAY)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(60) == 0
+    assert len(story.read("scores")) > len(before), "computed again"
+    assert story.outcome() == before, "and the same"
