@@ -24,11 +24,12 @@ from streams.config import Config
 from streams.connections import Connections
 from streams.outputs import Outputs
 from streams.scoring.hub import ScoreHub
-from streams.scoring.partition import LogEnd, LogEnds
+from streams.scoring.partition import AskLogEnds, LogEnd
 from streams.supervision import Supervisor
 from streams.telemetry.metrics import Metrics
 from streams.training.hub import TrainHub
 from streams.transport.batches import BatchApp
+from streams.transport.log_ends import LogEnds
 
 ROLES = ("score", "train")
 
@@ -48,17 +49,18 @@ def score_app(
     config: Config,
     connections: Connections,
     hub: ScoreHub,
+    ends: LogEnds,
     metrics: Metrics,
     supervisor: Supervisor,
 ) -> BatchApp:
-    """The role ``score``: all input topics, one agent."""
+    """The role ``score``: all input topics, one agent. ends: answers where logs end."""
     app = _app("score", config, connections, hub)
 
     async def claim() -> None:
         numbers = {tp.partition for tp in app.consumer.assignment()}
         partitions = app.partitions_of(config.input_topics[0])
         outputs = Outputs(app.producer, config.topics, metrics)
-        await hub.claim(numbers, partitions, outputs, _log_ends(app))
+        await hub.claim(numbers, partitions, outputs, _log_ends(app, ends))
 
     _connect(app, config.input_topics, hub, claim, supervisor)
     return app
@@ -143,16 +145,14 @@ def _connect(
     app.on_rebalance_complete.connect(complete, weak=False)
 
 
-def _log_ends(app: BatchApp) -> LogEnds:
+def _log_ends(app: BatchApp, ends: LogEnds) -> AskLogEnds:
     """Asks the broker where topic partitions end, and the client how far it has read."""
 
     async def ask(places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], LogEnd]:
-        wanted = {TP(topic, number): (topic, number) for topic, number in places}
-        ends = await app.consumer.highwaters(*wanted)
         found = {}
-        for tp, end in ends.items():
-            read = await app.consumer.position(tp)
-            found[tp.topic, tp.partition] = LogEnd(end, read or 0)
+        for place, end in (await ends.of(places)).items():
+            read = await app.consumer.position(TP(*place))
+            found[place] = LogEnd(end, read or 0)
         return found
 
     return ask

@@ -25,6 +25,7 @@ from streams.telemetry.web import serve
 from streams.topics import preflight
 from streams.training.hub import TrainHub
 from streams.transport.batches import BatchApp
+from streams.transport.log_ends import asking
 
 log = structlog.get_logger(__name__)
 
@@ -94,7 +95,8 @@ async def working(
         if "score" in options.roles:
             hub = ScoreHub(config, redis, registry, metrics, supervisor, rebuild=options.rebuild)
             stack.push_async_callback(hub.release)
-            apps.append(score_app(config, connections, hub, metrics, supervisor))
+            ends = await stack.enter_async_context(asking(connections))
+            apps.append(score_app(config, connections, hub, ends, metrics, supervisor))
         if "train" in options.roles:
             trainer = TrainHub(config, redis, store, registry, key, metrics, supervisor)
             stack.push_async_callback(trainer.release)

@@ -15,7 +15,7 @@ from models.features.plan import make_plan
 from streams.config import Config
 from streams.outputs import Outputs
 from streams.patience import REDIS_AWAY, patiently
-from streams.scoring.partition import LogEnds, Partition
+from streams.scoring.partition import AskLogEnds, Partition
 from streams.snapshots.registry import ModelRegistry
 from streams.state.keys import Keys
 from streams.state.store import PartitionStore
@@ -123,7 +123,7 @@ class ScoreHub:
         numbers: Iterable[int],
         partitions: int,
         outputs: Outputs,
-        log_ends: LogEnds,
+        log_ends: AskLogEnds,
     ) -> None:
         """Take partitions over: fence others off, load their records. Nothing runs yet.
 
@@ -139,7 +139,7 @@ class ScoreHub:
             self._tasks[number] = asyncio.create_task(self._run(partition))
 
     async def _claim(
-        self, number: int, partitions: int, outputs: Outputs, log_ends: LogEnds
+        self, number: int, partitions: int, outputs: Outputs, log_ends: AskLogEnds
     ) -> Partition:
         spec = self._config.spec
         keys = Keys(spec.app, number, spec.feature_set)
@@ -158,7 +158,7 @@ class ScoreHub:
             self._config, engine, store, outputs, self._models, log_ends, self._metrics
         )
 
-    async def _check_ends(self, number: int, state: PartitionState, log_ends: LogEnds) -> None:
+    async def _check_ends(self, number: int, state: PartitionState, log_ends: AskLogEnds) -> None:
         places = self._places(number)
         ends = await log_ends(places)
         for place, source in zip(places, state.sources, strict=True):

@@ -52,7 +52,7 @@ class LogEnd(NamedTuple):
     read: int
 
 
-LogEnds = Callable[[Sequence[tuple[str, int]]], Awaitable[dict[tuple[str, int], LogEnd]]]
+AskLogEnds = Callable[[Sequence[tuple[str, int]]], Awaitable[dict[tuple[str, int], LogEnd]]]
 
 SETTLED_SECONDS = 2.0
 """A log that ends with transaction markers is never reached by a record: it counts as read when
@@ -84,7 +84,7 @@ class Partition:
         store: PartitionStore,
         outputs: Outputs,
         models: ModelRegistry,
-        log_ends: LogEnds,
+        log_ends: AskLogEnds,
         metrics: Metrics,
     ) -> None:
         self.engine = engine

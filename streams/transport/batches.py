@@ -21,10 +21,9 @@ from faust.types import TP
 IDLE_SECONDS = 0.05
 """Pause when every partition's buffer is full."""
 
-FETCH_WAIT_MS = 50
-"""How long the broker holds a fetch that finds nothing. Faust asks for 1,500: a broker answers one
-request of a connection at a time, and the client has one fetch under way for each broker, so a
-fetch of exhausted partitions would hold up the others, and every question where a log ends."""
+FETCH_WAIT_MS = 200
+"""How long the broker holds a fetch that finds nothing. Faust asks for 1,500: the client has one
+fetch under way for each broker, so a fetch of exhausted partitions would hold up the others."""
 
 
 class Hub(Protocol):
