@@ -26,6 +26,9 @@ from schemas.times import format_time
 
 RETRY_HEADER = "ebbline-retried-from"
 
+_FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_000_000
+"""The years 1 to 9999, which RFC 3339 can write."""
+
 Verdicts = dict[int, tuple[Reject, str]]
 """Index of a rejected record to its reason and message."""
 
@@ -144,7 +147,7 @@ def letters(
             topic=source.topic,
             partition=partition,
             offset=raw.offset,
-            record_time=format_time(raw.timestamp * 1000),
+            record_time=_record_time(raw),
             reason=reason.value,
             message=message,
             key_base64=_base64(raw.key),
@@ -154,6 +157,11 @@ def letters(
             retried_from=_retried_from(raw),
         )
         yield Output("deadletter", place.encode(), encode(letter))
+
+
+def _record_time(raw: Record) -> str:
+    """The record's timestamp, or the nearest time that can be written where it is absurd."""
+    return format_time(min(max(raw.timestamp * 1000, _FIRST), _LAST))
 
 
 def _retried_from(raw: Record) -> str | None:

@@ -79,7 +79,7 @@ class PartitionState:
                     "run the version that wrote it, or rebuild from the topics"
                 )
             return _from_json(content["record"])
-        except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError) as error:
             raise StateError(f"the partition record is damaged: {error!r}; rebuild it") from error
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -207,6 +208,14 @@ def beat(source_name: str, arrival: float, time: float | None = None) -> Item:
 def at(seconds: float) -> int:
     """START + seconds, in microseconds."""
     return START + round(seconds * S)
+
+
+def micros(text: str | None) -> int | None:
+    """An RFC 3339 time as an output carries it, in microseconds."""
+    if text is None:
+        return None
+    moment = datetime.fromisoformat(text) - datetime.fromisoformat("1970-01-01T00:00:00Z")
+    return (moment.days * 86_400 + moment.seconds) * S + moment.microseconds
 
 
 def topics(spec: Spec, items: Sequence[Item]) -> list[list[Raw]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -23,17 +22,11 @@ from tests.models.engine.story import (
     START,
     Item,
     S,
+    micros,
     topics,
 )
 
 SPECS = {"scheduled": SPEC, "eager": EAGER, "silent": SILENT, "events-only": EVENTS_ONLY}
-
-
-def micros(text: str | None) -> int | None:
-    if text is None:
-        return None
-    moment = datetime.fromisoformat(text) - datetime.fromisoformat("1970-01-01T00:00:00Z")
-    return (moment.days * 86_400 + moment.seconds) * S + moment.microseconds
 
 
 def same(found: Any, wanted: Any) -> bool:
