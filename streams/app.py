@@ -126,9 +126,10 @@ def _connect(
 
     async def receive(stream: faust.StreamT[Any]) -> None:
         async for event in stream.events():
-            tp, fetched = event.message.tp, event.value
-            if fetched.generation == app.consumer_generation_id:  # else: read again, elsewhere
-                hub.push(tp.topic, tp.partition, fetched.records)
+            tp = event.message.tp
+            read_from = hub.push(tp.topic, tp.partition, event.value)
+            if read_from is not None:
+                await app.consumer.seek_wait({tp: read_from})
 
     app.agent(inputs, name=f"{app.conf.id}.receive", concurrency=1)(receive)
 

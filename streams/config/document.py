@@ -275,9 +275,9 @@ class WorkerDoc(Section):
     capacity: Annotated[int, Field(ge=1)] = 200_000
     """Users held in memory at once; the others wait in Redis."""
     merge_wait: Duration = SECOND // 10
-    """With clock = "live", how long the merge waits for a topic that may still deliver."""
-    max_batch: Annotated[int, Field(ge=1, le=100_000)] = 1000
-    """Records fetched at once from a partition."""
+    """How long the merge waits for a topic with nothing buffered, before it asks for its end."""
+    max_batch: Annotated[int, Field(ge=1, le=100_000)] = 5000
+    """Records applied at once at the most; fewer when there are no more."""
     session_timeout: PositiveDuration = 45 * SECOND
     """After so long without a sign of life the group gives a worker's partitions to others."""
     quiet_after: PositiveDuration = 10 * MINUTE

@@ -36,7 +36,7 @@ class WebAddress(NamedTuple):
 class WorkerSettings:
     """How a worker process runs; no score depends on it. Durations in microseconds.
 
-    merge_wait: live, how long the merge waits for a topic that may still deliver.
+    merge_wait: how long the merge waits for a topic with nothing buffered before it asks.
     quiet_after: a live worker without a new record for so long says so.
     """
 

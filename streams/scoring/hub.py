@@ -110,11 +110,10 @@ class ScoreHub:
 
     # --- records -------------------------------------------------------------------------------
 
-    def push(self, topic: str, partition: int, records: Sequence[Record]) -> None:
-        """Hand fetched records to their partition."""
+    def push(self, topic: str, partition: int, records: Sequence[Record]) -> int | None:
+        """Hand fetched records to their partition; see Partition.push."""
         claimed = self._partitions.get(partition)
-        if claimed is not None:
-            claimed.push(self._source[topic], records)
+        return None if claimed is None else claimed.push(self._source[topic], records)
 
     # --- assignment ----------------------------------------------------------------------------
 

@@ -56,7 +56,7 @@ AskLogEnds = Callable[[Sequence[tuple[str, int]]], Awaitable[dict[tuple[str, int
 
 SETTLED_SECONDS = 2.0
 """A log that ends with transaction markers is never reached by a record: it counts as read when
-the client has passed its end and nothing has been handed over for so long."""
+the client has stood behind the same end for so long and nothing was handed over."""
 
 BUFFER_BATCHES = 3
 """Records buffered for each source, in units of ``max_batch``, before reading pauses."""
@@ -98,7 +98,8 @@ class Partition:
         self._merger = Merger(len(config.spec.sources))
         self._arrived = [state.arrival for state in engine.state.sources]
         self._durable = [state.applied + 1 for state in engine.state.sources]
-        self._pushed = [time.monotonic()] * len(self.expected)
+        self._gaps = [(-1, -1)] * len(self.expected)
+        self._passed_at = [(-1, 0.0)] * len(self.expected)
         self._rejected = [Counter(state.rejected) for state in engine.state.sources]
         self._news = asyncio.Event()
         self.committing = False
@@ -122,19 +123,28 @@ class Partition:
         """Whether there is room for more records of a source."""
         return self._merger.buffered[source] < BUFFER_BATCHES * self._config.worker.max_batch
 
-    def push(self, source: int, records: Sequence[Record]) -> None:
-        """Buffer fetched records; those that were read before are left out."""
+    def push(self, source: int, records: Sequence[Record]) -> int | None:
+        """Buffer fetched records; those that were read before are left out.
+
+        Records that don't follow on what was read before may have been fetched before a rebalance,
+        from another place: they are refused, and the answer is the offset to read from. A gap
+        that is found there again is one of the log (compaction, retention, transactions).
+        """
         fresh = [record for record in records if record.offset >= self.expected[source]]
         if not fresh:
-            return
+            return None
+        gap = (self.expected[source], fresh[0].offset)
+        if gap[1] > gap[0] and self._gaps[source] != gap:
+            self._gaps[source] = gap
+            return gap[0]
         declared = self._config.spec.sources[source]
         chunk = make_chunk(declared, fresh, self._arrived[source], now_us())
         self._arrived[source] = int(chunk.arrivals[-1])
         self.expected[source] = fresh[-1].offset + 1
         self._merger.push(source, chunk)
-        self._pushed[source] = time.monotonic()
         self._metrics.records.labels(declared.name).inc(len(fresh))
         self._news.set()
+        return None
 
     # --- 2. merge ------------------------------------------------------------------------------
 
@@ -160,8 +170,9 @@ class Partition:
     async def _take(self) -> Merged | None:
         """The next records in time order.
 
-        A source with nothing buffered holds the others back until the broker says, AFTER what is
-        buffered was read, that there is nothing more of it; live, for ``merge_wait`` longer.
+        A source with nothing buffered holds the others back for ``merge_wait`` (a producer's
+        batches of several topics become visible one after the other), and then until the broker
+        says, AFTER what is buffered was read, that there is nothing more of it.
         """
         limit = self._config.worker.max_batch
         buffered = self._merger.buffered
@@ -172,8 +183,7 @@ class Partition:
         if merged is not None or not empty:
             return merged
         newest = self._merger.newest()
-        if self._config.spec.clock == "live":
-            await asyncio.sleep(self._config.merge_wait / 1e6)
+        await asyncio.sleep(self._config.merge_wait / 1e6)
         caught_up = await self._caught_up()
         return self._merger.take([not up for up in caught_up], limit, newest)
 
@@ -182,11 +192,16 @@ class Partition:
         expected = list(self.expected)
         places = [(source.topic, self.number) for source in self._config.spec.sources]
         ends = await self._log_ends(places)
-        settled = [time.monotonic() - at > SETTLED_SECONDS for at in self._pushed]
         return [
-            ends[place].end <= next_one or (ends[place].read >= ends[place].end and quiet)
-            for place, next_one, quiet in zip(places, expected, settled, strict=True)
+            ends[place].end <= next_one or self._passed(source, ends[place])
+            for source, (place, next_one) in enumerate(zip(places, expected, strict=True))
         ]
+
+    def _passed(self, source: int, log_end: LogEnd) -> bool:
+        """Whether the client has been past the end of a log for long, with nothing handed over."""
+        if log_end.read < log_end.end or self._passed_at[source][0] != log_end.end:
+            self._passed_at[source] = (log_end.end, time.monotonic())
+        return time.monotonic() - self._passed_at[source][1] > SETTLED_SECONDS
 
     async def _idle(self) -> None:
         """Nothing to do: live, the wall clock moves on; otherwise wait for news."""

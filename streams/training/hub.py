@@ -65,6 +65,7 @@ class TrainHub:
         self._waiting: list[Record] = []
         self._news = asyncio.Event()
         self._expected = 0
+        self._gap = (-1, -1)
         self._durable = 0
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
@@ -83,13 +84,19 @@ class TrainHub:
         """The position inside the last snapshot, never the group's commit."""
         return {self._place: self._expected} if self._place in committed else {}
 
-    def push(self, topic: str, partition: int, records: Sequence[Record]) -> None:  # noqa: ARG002
-        """Take in fetched records."""
+    def push(self, topic: str, partition: int, records: Sequence[Record]) -> int | None:  # noqa: ARG002
+        """Take in fetched records; an answer is the offset to read from instead (a gap)."""
         fresh = [record for record in records if record.offset >= self._expected]
-        if fresh:
-            self._expected = fresh[-1].offset + 1
-            self._waiting.extend(fresh)
-            self._news.set()
+        if not fresh:
+            return None
+        gap = (self._expected, fresh[0].offset)
+        if gap[1] > gap[0] and self._gap != gap:
+            self._gap = gap
+            return gap[0]
+        self._expected = fresh[-1].offset + 1
+        self._waiting.extend(fresh)
+        self._news.set()
+        return None
 
     # --- assignment ----------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, Protocol, cast
 
 import faust
 from faust.transport.drivers import aiokafka as driver
@@ -42,22 +42,15 @@ class Hub(Protocol):
         """Finish what must not be broken off, and let go of everything."""
 
 
-class Fetched(NamedTuple):
-    """A fetched chunk. generation: of the consumer group, when it was fetched."""
-
-    generation: int
-    records: list[Any]
-
-
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A fetched chunk dressed as one Kafka record."""
+    """A fetched chunk dressed as one Kafka record; ``value`` is the list of records."""
 
     topic: str
     partition: int
     offset: int
     timestamp: int
-    value: Fetched
+    value: list[Any]
     timestamp_type: int = 0
     headers: tuple[()] = ()
     key: None = None
@@ -95,9 +88,8 @@ class BatchConsumer(driver.Consumer):
         if not wanted:
             await asyncio.sleep(IDLE_SECONDS)
             return {}
-        generation = self.app.consumer_generation_id
         fetched = await super()._getmany(wanted, timeout)
-        return {tp: [_dress(tp, generation, part)] for tp, part in fetched.items() if part}
+        return {tp: [_dress(tp, records)] for tp, records in fetched.items() if records}
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Offsets inside a batch are no gap."""
@@ -126,9 +118,9 @@ class BatchConsumer(driver.Consumer):
             await self.seek_wait({assigned[key]: offset for key, offset in target.items()})
 
 
-def _dress(tp: TP, generation: int, records: list[Any]) -> Batch:
-    last, value = records[-1], Fetched(generation, records)
-    return Batch(tp.topic, tp.partition, last.offset, last.timestamp, value)
+def _dress(tp: TP, records: list[Any]) -> Batch:
+    last = records[-1]
+    return Batch(tp.topic, tp.partition, last.offset, last.timestamp, records)
 
 
 class DurableProducer(driver.Producer):

@@ -74,6 +74,8 @@ def yardstick(make_story: MakeStory, events: list[Event]) -> Yardstick:
 
 
 def check(story: Story, yardstick: Yardstick) -> None:
+    disordered = [s["disordered"] for r in story.records() for s in r["sources"]]
+    assert sum(disordered) == 0, "produced in time order, merged in time order"
     outcome = story.outcome()
     assert outcome.keys() == yardstick.outcome.keys()
     assert outcome == yardstick.outcome
