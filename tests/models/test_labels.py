@@ -38,7 +38,7 @@ def by_hand(rule: LabelSpec, found: list[Outcome]) -> int | None:
 
 
 @pytest.mark.parametrize("rule", [NEGATIVE, CENSOR], ids=["negative", "censor"])
-@examples(150)
+@examples(60)
 @given(found=outcomes)
 def test_labels_are_what_walking_through_the_horizon_says(
     rule: LabelSpec, found: list[Outcome]

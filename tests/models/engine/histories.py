@@ -54,7 +54,7 @@ def histories(draw: st.DrawFn, size: int = 45) -> list[Item]:
         if b is None:
             time = time // 10 * 10
         found.append(make(found, what, user, clock, time, n, k, b))
-    clock += draw(st.sampled_from([60, 200, 500]))
+    clock += draw(st.sampled_from([60, 120, 340]))
     return [*found, beat("billing", clock)]
 
 

@@ -36,7 +36,7 @@ def markers(worker: Worker) -> set[int]:
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
-@examples(10)
+@examples(7)
 @given(histories(), st.integers(0, 2**32))
 def test_one_backlog_is_many_pieces_with_restarts(spec: Spec, items: list[Item], seed: int) -> None:
     whole = Worker(spec, topics(spec, items)).run()
@@ -46,7 +46,7 @@ def test_one_backlog_is_many_pieces_with_restarts(spec: Spec, items: list[Item],
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
-@examples(10)
+@examples(7)
 @given(histories(), st.integers(0, 2**32))
 def test_crashes_lose_nothing_and_count_nothing_twice(
     spec: Spec, items: list[Item], seed: int

@@ -12,7 +12,6 @@ import pytest
 from models.engine import engine
 from models.engine.requests import Effects, Output
 from models.spec import Spec
-from models.state import slab
 from tests.models.engine.harness import Store, Worker
 from tests.models.engine.portrait import portrait
 from tests.models.engine.story import EAGER, SPEC, Item, S, beat, event, topics
@@ -50,7 +49,6 @@ STORY: list[Item] = [
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "SLICE", 2)
-    monkeypatch.setattr(slab, "_START", 8)
 
 
 def live(worker: Worker) -> Worker:

@@ -61,7 +61,7 @@ def whole(part: Chunk) -> None:
 topics_of = st.lists(st.lists(st.integers(0, 12), max_size=25).map(sorted), min_size=1, max_size=4)
 
 
-@examples(150)
+@examples(60)
 @given(topics_of, st.randoms(use_true_random=False))
 def test_any_chunks_limits_and_waits_give_the_sorted_list(
     topics: list[list[int]], rng: random.Random
@@ -87,7 +87,7 @@ def test_any_chunks_limits_and_waits_give_the_sorted_list(
     assert merger.buffered == [0] * len(topics)
 
 
-@examples(100)
+@examples(40)
 @given(topics_of, st.randoms(use_true_random=False))
 def test_all_that_is_safe_goes_out_at_once(topics: list[list[int]], rng: random.Random) -> None:
     """What stays could still be preceded by a record of a source that blocks."""

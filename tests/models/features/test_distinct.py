@@ -28,7 +28,7 @@ def sketches(entries: Adds) -> Sketches:
     return made
 
 
-@examples(80)
+@examples(40)
 @given(small, windows)
 def test_small_windows_are_counted_exactly(entries: Adds, window: tuple[int, int]) -> None:
     low, length = window
@@ -39,7 +39,7 @@ def test_small_windows_are_counted_exactly(entries: Adds, window: tuple[int, int
             assert made.count(selection, low, low + length) == len(inside)
 
 
-@examples(60)
+@examples(30)
 @given(adds, st.randoms(use_true_random=False), windows)
 def test_order_and_repeats_make_no_difference(
     entries: Adds, rng: random.Random, window: tuple[int, int]
@@ -51,7 +51,7 @@ def test_order_and_repeats_make_no_difference(
     assert one.count(0, low, low + length) == other.count(0, low, low + length)
 
 
-@pytest.mark.parametrize("count", [64, 200, 3000])
+@pytest.mark.parametrize("count", [64, 200, 700])
 def test_a_union_over_panes_is_the_sketch_of_all(count: int) -> None:
     rng = random.Random(count)
     hashes = [rng.getrandbits(64) for _ in range(count)]
@@ -62,15 +62,15 @@ def test_a_union_over_panes_is_the_sketch_of_all(count: int) -> None:
 
 def test_estimates_stay_within_three_standard_errors() -> None:
     errors = []
-    for seed in range(60):
-        made = sketches([(0, 0, hash_text(f"{seed}-{i}")) for i in range(1000)])
-        errors.append(made.count(0, 0, 1) / 1000 - 1)
-    assert np.abs(errors).max() < 0.39 + 0.1
-    assert abs(np.mean(errors)) < 3 * 0.127 / np.sqrt(60)
+    for seed in range(40):
+        made = sketches([(0, 0, hash_text(f"{seed}-{i}")) for i in range(400)])
+        errors.append(made.count(0, 0, 1) / 400 - 1)
+    assert np.abs(errors).max() < 3 * 0.127
+    assert abs(np.mean(errors)) < 3 * 0.127 / np.sqrt(40)
     assert np.std(errors) == pytest.approx(0.127, abs=0.05)
 
 
-@examples(60)
+@examples(30)
 @given(adds, st.integers(0, 10))
 def test_what_is_packed_is_what_is_read_back(entries: Adds, before: int) -> None:
     made = sketches(entries)

@@ -80,13 +80,13 @@ events_of = st.lists(
 )
 
 
-@examples(80)
+@examples(40)
 @given(events_of, st.lists(st.integers(0, 40), max_size=6))
 def test_batches_make_no_difference_to_the_last_bit(events: Events, cuts: list[int]) -> None:
     assert contents(ring_of(events, cuts)) == contents(ring_of(events))
 
 
-@examples(80)
+@examples(40)
 @given(events_of)
 def test_a_pane_holds_the_partial_aggregates_of_its_events(events: Events) -> None:
     ring = ring_of(events)
@@ -124,7 +124,7 @@ def check_pane(ring: PaneRing, row: int, pane: int, inside: Events) -> None:
         assert column(ring, row, pane, "last_value", CHOSEN) == last[2]
 
 
-@examples(60)
+@examples(30)
 @given(events_of)
 def test_the_last_value_outlives_the_ring(events: Events) -> None:
     """The newest of base and panes is the last event, however long ago."""

@@ -81,7 +81,7 @@ def equal(found: list[float], wanted: list[float]) -> bool:
     )
 
 
-@examples(60)
+@examples(30)
 @given(
     st.lists(drawn, min_size=1, max_size=60),
     st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 200)), min_size=4, max_size=4),

@@ -41,7 +41,7 @@ def followed(source: SourceSpec, start: Progress, found: Records) -> Course:
 
 
 @pytest.mark.parametrize("kind", SOURCES)
-@examples(80)
+@examples(30)
 @given(records)
 def test_clocks_move_as_record_by_record(kind: str, found: Records) -> None:
     source, progress, clock = SOURCES[kind], Progress(), 100
@@ -61,7 +61,7 @@ def test_clocks_move_as_record_by_record(kind: str, found: Records) -> None:
 
 
 @pytest.mark.parametrize("kind", SOURCES)
-@examples(60)
+@examples(25)
 @given(records, st.integers(0, 25))
 def test_a_course_goes_on_where_the_one_before_ended(kind: str, found: Records, cut: int) -> None:
     source, cut = SOURCES[kind], min(cut, len(found) - 1)
@@ -77,7 +77,7 @@ def test_a_course_goes_on_where_the_one_before_ended(kind: str, found: Records, 
 
 
 @pytest.mark.parametrize("kind", SOURCES)
-@examples(60)
+@examples(25)
 @given(records)
 def test_no_clock_ever_goes_back(kind: str, found: Records) -> None:
     course = followed(SOURCES[kind], Progress(), found)
