@@ -38,6 +38,8 @@ MARKING_DAYS = 14
 what a computer marks (CMA) is known at once."""
 NOTICE_DAYS = 14
 """A deadline is announced (on the course's calendar it stands all the time) so long before."""
+ENDING_DAYS = 56
+"""So many days before the end the last weeks of a presentation begin."""
 EDUCATION = {
     "No Formal quals": 0,
     "Lower Than A Level": 1,
@@ -54,12 +56,14 @@ Columns = Mapping[str, Any]
 class Enrolments:
     """Students who are there on the first day or come later; columns of equal length.
 
-    start: midnight of day 0 (s). enter, end: days; withdrawn: whether the end is a withdrawal.
+    start: midnight of day 0 (s). length: of the presentation, in days. enter, end: days;
+    withdrawn: whether the end is a withdrawal.
     """
 
     user: np.ndarray[Any, Any]
     course: np.ndarray[Any, Any]
     start: Ints
+    length: Ints
     enter: Ints
     end: Ints
     withdrawn: np.ndarray[Any, np.dtype[np.bool_]]
@@ -132,6 +136,7 @@ def enrolments(folder: Path, counts: dict[str, int]) -> tuple[Enrolments, Column
         user=column(_with_user(kept), "student"),
         course=_course(kept),
         start=starts(kept["code_presentation"].to_pylist()),
+        length=length[stays].astype(np.int64),
         enter=enter[stays],
         end=end[stays],
         withdrawn=withdrawn[stays],
@@ -179,7 +184,7 @@ def starts_of(table: Table) -> Ints:
 
 
 def assessments(folder: Path, people: Enrolments, counts: dict[str, int]) -> Columns:
-    """Work handed in, marks, deadlines announced, and deadlines met or missed."""
+    """Work handed in, marks, deadlines announced, met or missed, and the end in sight."""
     tasks = load(folder, "assessments")
     done = load(folder, "studentAssessment")
     for name in (*COURSE, "assessment_type", "date", "weight"):
@@ -187,7 +192,13 @@ def assessments(folder: Path, people: Enrolments, counts: dict[str, int]) -> Col
     counts["submissions_to_unknown_assessments"] = done["code_module"].null_count
     done = done.filter(pc.is_valid(done["code_module"]))
     due = _deadlines(tasks, people)
-    parts = [_submitted(done), _marked(done), _announced(due), _passed(due, done)]
+    parts = [
+        _submitted(done),
+        _marked(done),
+        _announced(due),
+        _passed(due, done),
+        _ending(people),
+    ]
     for part in parts:
         counts[f"assessments_{part['kind'][0]}"] = len(part["kind"])
     names = ["student", "at", "kind", "type", "weight", "late_days", "banked", "score", "missed"]
@@ -281,6 +292,17 @@ def _passed(due: Deadlines, done: Table) -> Columns:
         **due.at(due.day, counted),
         "kind": np.full(int(counted.sum()), "deadline"),
         "missed": days > due.day[counted],
+    }
+
+
+def _ending(people: Enrolments) -> Columns:
+    """The last weeks begin; the calendar is known ahead, and told on entering if that is later."""
+    day = np.maximum(people.length - ENDING_DAYS - 1, people.enter)
+    told = day <= people.end
+    return {
+        "student": people.user[told],
+        "at": day_end(people.start[told], day[told]),
+        "kind": np.full(int(told.sum()), "ending"),
     }
 
 

@@ -150,6 +150,16 @@ def test_deadlines_are_announced_and_judged_on_the_day(events: Any) -> None:
     assert events["counts"]["assessments_deadline"] == 10
 
 
+def test_the_last_weeks_are_told_to_those_who_are_still_there(events: Any) -> None:
+    later = datetime(2031, 11, 1, tzinfo=UTC)
+    assert picked(events, "ending") == [
+        ("1", on(100 - 57)),
+        ("4", on(100 - 57)),
+        ("5", on(100 - 57)),
+        ("1", on(90 - 57, later)),
+    ], "student 2 left on day 40"
+
+
 def test_files_are_in_order_of_time(events: Any) -> None:
     for name in ("clicks", "assessments", "registration", "outcomes"):
         times = [r["at"] for r in events[name]]
