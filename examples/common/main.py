@@ -174,7 +174,7 @@ def _options(study: Study) -> argparse.Namespace:
     parser.add_argument("data", type=Path, metavar="DATA", help="where the published data lies")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result there")
     parser.add_argument("--scores", type=Path, metavar="FILE", help="write all scores there (CSV)")
-    parser.add_argument("--workers", type=int, default=1, help="scoring processes (default 1)")
+    parser.add_argument("--workers", type=int, default=2, help="scoring processes (default 2)")
     parser.add_argument("--partitions", type=int, default=2, help="of each topic (default 2)")
     parser.add_argument("--keep", action="store_true", help="keep events, logs and topics")
     options = parser.parse_args()
