@@ -102,7 +102,8 @@ def test_quiet_users_are_scored_at_every_cut() -> None:
 
 
 def test_a_sweep_goes_on_where_a_restart_left_it() -> None:
-    items = [*USERS, event("usage", 20.5, "a", 20), event("usage", 20.6, "c", 20)]
+    after = [event("usage", 20.5 + i / 10, user, 20) for i, user in enumerate("abcdef")]
+    items = [*USERS, *after]
     whole = Worker(SPEC, topics(SPEC, items)).run()
     worker = Worker(SPEC, topics(SPEC, items))
     worker.push(0, len(items))
