@@ -60,7 +60,8 @@ def score_app(
         numbers = {tp.partition for tp in app.consumer.assignment()}
         partitions = app.partitions_of(config.input_topics[0])
         outputs = Outputs(app.producer, config.topics, metrics)
-        await hub.claim(numbers, partitions, outputs, _log_ends(app, ends))
+        starts = await ends.starts([(t, n) for t in config.input_topics for n in numbers])
+        await hub.claim(numbers, partitions, outputs, _log_ends(app, ends), starts)
 
     _connect(app, config.input_topics, hub, claim, supervisor)
     return app
@@ -70,6 +71,7 @@ def train_app(
     config: Config,
     connections: Connections,
     hub: TrainHub,
+    ends: LogEnds,
     metrics: Metrics,
     supervisor: Supervisor,
 ) -> BatchApp:
@@ -78,7 +80,9 @@ def train_app(
 
     async def claim() -> None:
         if app.consumer.assignment():
-            await hub.claim(Outputs(app.producer, config.topics, metrics))
+            place = (config.topics.examples, 0)
+            starts = await ends.starts([place])
+            await hub.claim(Outputs(app.producer, config.topics, metrics), starts[place])
 
     _connect(app, (config.topics.examples,), hub, claim, supervisor)
     return app

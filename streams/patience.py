@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from typing import TypeVar
 
 import structlog
 from aiokafka.errors import KafkaError
 from faust.exceptions import FaustError
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import OutOfMemoryError, ReadOnlyError
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from streams.telemetry.metrics import Metrics
@@ -28,6 +29,10 @@ REDIS_AWAY = (
 )
 """Errors that pass by themselves or by an operator's hand: wait and try the same again."""
 
+REDIS_UNFIT = ("MISCONF", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN")
+"""Beginnings of Redis' answers that have no exception of their own and pass likewise: its disk is
+full, replicas are missing, a cluster is being put right."""
+
 KAFKA_AWAY = (KafkaError, FaustError, OSError)
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
@@ -41,11 +46,19 @@ async def patiently(
 ) -> Result:
     """Run an idempotent operation until it succeeds; other errors than ``passing`` get out."""
     pause = FIRST_PAUSE
-    while True:
-        try:
-            return await operation()
-        except passing as error:
-            metrics.retries.labels(service).inc()
-            log.warning("waiting for a service", service=service, error=repr(error), pause_s=pause)
+    expected: tuple[type[Exception], ...] = (*passing, ResponseError)
+    with ExitStack() as away:
+        while True:
+            try:
+                return await operation()
+            except expected as error:
+                if not isinstance(error, passing) and not str(error).startswith(REDIS_UNFIT):
+                    raise
+                if pause == FIRST_PAUSE:
+                    away.enter_context(metrics.waiting.labels(service).track_inprogress())
+                metrics.retries.labels(service).inc()
+                log.warning(
+                    "waiting for a service", service=service, error=repr(error), pause_s=pause
+                )
             await asyncio.sleep(pause)
             pause = min(LONGEST_PAUSE, pause * 2)

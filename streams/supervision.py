@@ -1,12 +1,32 @@
-"""When a process must end: nothing is swallowed, and the supervisor outside starts it anew."""
+"""When a process must end, and how: nothing is swallowed.
+
+Three ways: in order (told to stop), by an error that needs somebody (exit code 1, the message
+names the remedy), or by one that beginning anew puts right: what is in memory is no longer what
+the durable state says. Then the process becomes a fresh one of itself, with the same command and
+the same process id.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
+import time
+from contextlib import suppress
+from typing import NoReturn
+
+SPACING = 5.0
+"""Seconds a process lives at least before it begins anew, so that a lasting fault is no storm."""
+
+_BORN = time.monotonic()
 
 
 class Fatal(Exception):
     """The process cannot go on. The message names the cause and the remedy."""
+
+
+class StartAnew(Exception):
+    """What the process holds in memory is no longer right; nothing durable is wrong."""
 
 
 class Supervisor:
@@ -19,6 +39,7 @@ class Supervisor:
         self.error: BaseException | None = None
         self.stuck = False
         self._ended = asyncio.Event()
+        self._told_to_stop = asyncio.Event()
 
     def fail(self, error: BaseException) -> None:
         """End the process with an error; only the first one counts."""
@@ -28,8 +49,23 @@ class Supervisor:
 
     def stop(self) -> None:
         """End the process in order."""
+        self._told_to_stop.set()
         self._ended.set()
 
     async def ended(self) -> None:
         """Wait for either."""
         await self._ended.wait()
+
+    async def may_start_anew(self) -> bool:
+        """Wait until the process is old enough; False when it has been told to stop."""
+        with suppress(TimeoutError):
+            left = max(0.0, SPACING - (time.monotonic() - _BORN))
+            await asyncio.wait_for(self._told_to_stop.wait(), left)
+        return not self._told_to_stop.is_set()
+
+
+def start_anew() -> NoReturn:
+    """Become the command that was started. Open files and sockets are closed by that (PEP 446)."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # no shell wanted

@@ -19,10 +19,11 @@ from streams.connections import Connections
 from streams.scoring.hub import ScoreHub
 from streams.snapshots.registry import ModelRegistry, listening
 from streams.snapshots.store import open_store
-from streams.supervision import Supervisor
+from streams.supervision import StartAnew, Supervisor, start_anew
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.web import serve
 from streams.topics import preflight
+from streams.topics.identity import TopicIdentities
 from streams.training.hub import TrainHub
 from streams.transport.batches import BatchApp
 from streams.transport.log_ends import asking
@@ -66,6 +67,9 @@ async def _run(config: Config, connections: Connections, options: Options) -> in
     async with working(config, connections, options, supervisor):
         await supervisor.ended()
         log.info("stopping")
+    if isinstance(supervisor.error, StartAnew) and await supervisor.may_start_anew():
+        log.warning("starting anew", cause=str(supervisor.error))
+        start_anew()
     code = 0
     if supervisor.error is not None:
         log.error("ended by a failure", error=str(supervisor.error))
@@ -91,16 +95,19 @@ async def working(
         wait = config.model_wait / 1e6
         registry = ModelRegistry(config.spec, store, key, wait, metrics)
         await stack.enter_async_context(listening(registry, config.topics.models, connections))
+        ends = await stack.enter_async_context(asking(connections))
         apps: list[BatchApp] = []
         if "score" in options.roles:
-            hub = ScoreHub(config, redis, registry, metrics, supervisor, rebuild=options.rebuild)
+            topics = TopicIdentities(connections, config.input_topics, metrics)
+            hub = ScoreHub(
+                config, redis, registry, metrics, supervisor, topics, rebuild=options.rebuild
+            )
             stack.push_async_callback(hub.release)
-            ends = await stack.enter_async_context(asking(connections))
             apps.append(score_app(config, connections, hub, ends, metrics, supervisor))
         if "train" in options.roles:
             trainer = TrainHub(config, redis, store, registry, key, metrics, supervisor)
             stack.push_async_callback(trainer.release)
-            apps.append(train_app(config, connections, trainer, metrics, supervisor))
+            apps.append(train_app(config, connections, trainer, ends, metrics, supervisor))
         host, port = config.web
         web = serve(
             host,

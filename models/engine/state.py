@@ -20,6 +20,7 @@ class SourceState:
     """One source in this partition.
 
     applied: newest offset whose effects are durable. arrival: newest arrival time at it.
+    topic_id: the broker's id of the topic that the offsets are of, "" where it told none.
     The rest counts records: events used, heartbeats, late, duplicates, dead-lettered by reason,
     and those whose arrival lay below the clock when they came.
     """
@@ -32,6 +33,7 @@ class SourceState:
     late: int = 0
     duplicates: int = 0
     disordered: int = 0
+    topic_id: str = ""
     rejected: Counter[str] = field(default_factory=Counter)
 
 
@@ -52,7 +54,7 @@ class PartitionState:
     """Clock, schedule and sources of one partition.
 
     next_cut, next_epoch, first_epoch (end of the first one closed here): None until the
-    first record has set the clock.
+    first record has set the clock. partitions: how many the topics had, 0 where not known.
     """
 
     sources: list[SourceState]
@@ -62,6 +64,7 @@ class PartitionState:
     first_epoch: int | None = None
     sweep: Sweep | None = None
     skipped_cuts: int = 0
+    partitions: int = 0
 
     def encode(self) -> bytes:
         """The durable value (JSON: it is read by people in trouble)."""

@@ -10,17 +10,19 @@ from redis.asyncio import Redis
 
 from models.engine.engine import Engine
 from models.engine.records import Record
-from models.engine.state import PartitionState
 from models.features.plan import make_plan
 from streams.config import Config
 from streams.outputs import Outputs
 from streams.patience import REDIS_AWAY, patiently
+from streams.scoring.claiming import Inspector
+from streams.scoring.fitting import adopt
 from streams.scoring.partition import AskLogEnds, Partition
 from streams.snapshots.registry import ModelRegistry
 from streams.state.keys import Keys
 from streams.state.store import PartitionStore
-from streams.supervision import Fatal, Supervisor
+from streams.supervision import Fatal, StartAnew, Supervisor
 from streams.telemetry.metrics import Metrics
+from streams.topics.identity import TopicIdentities
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +33,8 @@ Place = tuple[str, int]
 class ScoreHub:
     """Claims partitions, routes fetched records to them, answers for what is durable.
 
-    rebuild: read a partition's topics from their beginning where no state is found.
+    rebuild: compute a partition's state again from the beginning of its topics where none is
+    found, or one that does not fit them. identities: tells which topics these are.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class ScoreHub:
         models: ModelRegistry,
         metrics: Metrics,
         supervisor: Supervisor,
+        identities: TopicIdentities,
         *,
         rebuild: bool = False,
     ) -> None:
@@ -49,12 +53,15 @@ class ScoreHub:
         self._models = models
         self._metrics = metrics
         self._supervisor = supervisor
+        self._identities = identities
+        self._inspector = Inspector(config.spec, metrics, rebuild=rebuild)
         self._rebuild = rebuild
         self._plan = make_plan(config.spec)
         self._source = {s.topic: i for i, s in enumerate(config.spec.sources)}
         self._partitions: dict[int, Partition] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._durable: dict[Place, int] = {}
+        self._starts: Mapping[Place, int] = {}
         self._unborn: set[int] = set()
 
     # --- what the transport asks ---------------------------------------------------------------
@@ -80,6 +87,8 @@ class ScoreHub:
                 commit = committed.get(place, 0)
                 if durable < commit and number in self._unborn:
                     self._no_state(place, commit)
+                elif durable < self._starts.get(place, 0):
+                    self._records_gone(place, durable, commit)
                 elif durable < commit:
                     self._metrics.healed.inc()
                     log.warning(
@@ -93,20 +102,41 @@ class ScoreHub:
                     target[place] = expected
         return target
 
+    def _records_gone(self, place: Place, durable: int, commit: int) -> None:
+        """Say that the log begins behind what is applied; an error where that had been read."""
+        start = self._starts[place]
+        if durable < commit:
+            self._refuse(
+                f"Redis is behind the group's commit in topic {place[0]} partition {place[1]} (at "
+                f"offset {durable}, committed {commit}), but the topic begins at {start} now: what "
+                "Redis lost cannot be read again. Restore a newer backup of Redis; or delete the "
+                f"keys ebb:{{{self._config.spec.app}.p{place[1]}}}:* and start once with `ebbline "
+                "worker --rebuild`, which computes the state from what the topic still holds"
+            )
+        log.error(
+            "records were deleted before they were read: longer retention would have kept them",
+            topic=place[0],
+            partition=place[1],
+            from_offset=durable,
+            to_offset=start,
+        )
+
     def _no_state(self, place: Place, commit: int) -> None:
         if self._rebuild:
             log.warning("rebuilding a partition from the beginning of its topics", place=place)
             return
-        for partition in self._partitions.values():
-            partition.stop()  # nothing has been read yet: nothing is written
-        self._supervisor.fail(
-            Fatal(
-                f"no state of feature set {self._config.spec.feature_set} for partition {place[1]}"
-                f", but the group has committed offset {commit} of topic {place[0]}: the features "
-                "were changed, or Redis was emptied. Start once with `ebbline worker --rebuild` to "
-                "compute the state again from the topics, or use another app name"
-            )
+        self._refuse(
+            f"no state of feature set {self._config.spec.feature_set} for partition {place[1]}"
+            f", but the group has committed offset {commit} of topic {place[0]}: the features "
+            "were changed, or Redis was emptied. Start once with `ebbline worker --rebuild` to "
+            "compute the state again from the topics, or use another app name"
         )
+
+    def _refuse(self, message: str) -> None:
+        """End the process before anything is read: so nothing is written."""
+        for partition in self._partitions.values():
+            partition.stop()
+        self._supervisor.fail(Fatal(message))
 
     # --- records -------------------------------------------------------------------------------
 
@@ -123,14 +153,16 @@ class ScoreHub:
         partitions: int,
         outputs: Outputs,
         log_ends: AskLogEnds,
+        starts: Mapping[Place, int],
     ) -> None:
         """Take partitions over: fence others off, load their records. Nothing runs yet.
 
-        partitions: how many there are of each input topic.
+        partitions: how many there are of each input topic. starts: where the logs begin.
         """
         await self.release()
         self._durable.clear()
         self._unborn.clear()
+        self._starts = starts
         for number in sorted(numbers):
             self._partitions[number] = await self._claim(number, partitions, outputs, log_ends)
         self._metrics.partitions.set(len(self._partitions))
@@ -145,28 +177,17 @@ class ScoreHub:
         store = await patiently(
             lambda: PartitionStore.claim(self._redis, keys), REDIS_AWAY, "redis", self._metrics
         )
-        value = await patiently(store.partition_record, REDIS_AWAY, "redis", self._metrics)
-        state = PartitionState.decode(value) if value is not None else None
+        topics = await self._identities.now()
+        ends = {place: log.end for place, log in (await log_ends(self._places(number))).items()}
+        state = await self._inspector.usable(number, store, topics, ends)
         if state is None:
             self._unborn.add(number)
-        else:
-            await self._check_ends(number, state, log_ends)
         engine = Engine(self._plan, number, partitions, state)
+        adopt(spec, engine.state, topics)
         log.info("claimed", partition=number, known=state is not None)
         return Partition(
             self._config, engine, store, outputs, self._models, log_ends, self._metrics
         )
-
-    async def _check_ends(self, number: int, state: PartitionState, log_ends: AskLogEnds) -> None:
-        places = self._places(number)
-        ends = await log_ends(places)
-        for place, source in zip(places, state.sources, strict=True):
-            if source.applied >= ends[place].end:
-                raise Fatal(
-                    f"offset {source.applied} of topic {place[0]} partition {number} was applied, "
-                    f"but the topic ends at {ends[place].end}: it was emptied or made again. Use "
-                    "another app name, or erase the state of this one and start with --rebuild"
-                )
 
     async def release(self) -> None:
         """Finish the commits at hand and let go of all partitions."""
@@ -191,6 +212,11 @@ class ScoreHub:
             await partition.run()
         except asyncio.CancelledError:
             raise
+        except StartAnew as error:
+            log.warning(
+                "a partition must be claimed anew", partition=partition.number, cause=str(error)
+            )
+            self._supervisor.fail(error)
         except Exception as error:
             log.exception("a partition cannot go on", partition=partition.number)
             self._supervisor.fail(error)

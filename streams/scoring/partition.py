@@ -288,6 +288,7 @@ class Partition:
         self._show()
         if time.monotonic() - self._told >= STATUS_SECONDS:
             self._told = time.monotonic()
+            await self._patiently(self._store.check)
             await self._outputs.send(self.engine.statuses(now_us()))
 
     def _show(self) -> None:

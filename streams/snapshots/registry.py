@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -20,8 +21,13 @@ from schemas.codec import CodecError, decode_manifest
 from schemas.snapshots import Manifest
 from schemas.times import format_time
 from streams.connections import Connections
+from streams.patience import REDIS_AWAY, patiently
 from streams.snapshots.store import SnapshotStore
 from streams.telemetry.metrics import Metrics
+
+KEPT_VERSIONS = 24
+"""Payloads kept in the store: a scorer is behind the trainer by ``activation_delay`` and one epoch
+at most, the rest is for a rollback."""
 
 LOADED_VERSIONS = 8
 """Scorers kept in memory behind the newest one loaded."""
@@ -56,6 +62,7 @@ class ModelRegistry:
         async with self._news:
             self.manifests[manifest.epoch] = manifest
             self._given_up = False
+            self._refused.discard(manifest.version)
             self._metrics.model_version.set(manifest.version)
             self._news.notify_all()
 
@@ -85,7 +92,8 @@ class ModelRegistry:
         try:
             async with self._news:
                 arrived = self._news.wait_for(lambda: self._announced(epoch))
-                await asyncio.wait_for(arrived, self._wait)
+                with self._waiting():
+                    await asyncio.wait_for(arrived, self._wait)
             self._metrics.model_waits.labels("arrived").inc()
         except TimeoutError:
             self._given_up = True
@@ -103,7 +111,7 @@ class ModelRegistry:
         version = manifest.version
         if version not in self._scorers and version not in self._refused:
             try:
-                payload = await self._store.get(manifest.payload or "")
+                payload = await self._payload(manifest)
                 scorer = load_scorer(self._spec, manifest, payload, self._key)
                 self._scorers[version] = scorer
                 for old in [v for v in self._scorers if 0 < v < version - LOADED_VERSIONS]:
@@ -115,6 +123,33 @@ class ModelRegistry:
                     "snapshot refused, the old model is kept", version=version, error=str(error)
                 )
         return self._scorers.get(version)
+
+    async def _payload(self, manifest: Manifest) -> bytes | None:
+        """The payload; on the arrival clock waits for one that the store lost.
+
+        The trainer learns such an epoch again, with the same result.
+        """
+        name, newest = manifest.payload or "", self.newest
+
+        async def get() -> bytes | None:
+            return await patiently(
+                lambda: self._store.get(name), REDIS_AWAY, "snapshot store", self._metrics
+            )
+
+        payload = await get()
+        pruned = newest is not None and manifest.version <= newest.version - KEPT_VERSIONS
+        if payload is None and self._spec.clock == "arrival" and not pruned and not self._given_up:
+            log.warning("waiting for the trainer to learn a lost snapshot again", payload=name)
+            with suppress(TimeoutError), self._waiting():
+                async with asyncio.timeout(self._wait):
+                    while payload is None:
+                        await asyncio.sleep(0.5)
+                        payload = await get()
+            self._given_up = payload is None
+        return payload
+
+    def _waiting(self) -> AbstractContextManager[Any]:
+        return self._metrics.waiting.labels("trainer").track_inprogress()
 
     @property
     def newest(self) -> Manifest | None:

@@ -1,6 +1,7 @@
 """Redis keys. One partition's keys share a hash tag, so they live in one slot of a cluster.
 
-``ebb:{<app>.p<n>}:fence``                   who may write the partition (hash: counter, token)
+``ebb:{<app>.p<n>}:fence``                   who may write the partition (hash: counter, token, seq)
+``ebb:{<app>.train}:fence``                  who may publish the app's models (the same)
 ``ebb:{<app>.p<n>}:<feature set>:u:<user>``  a user's value
 ``ebb:{<app>.p<n>}:<feature set>:part``      the partition record
 ``ebb:{<app>.p<n>}:<feature set>:risk``      users at risk (sorted set, all scores 0: by name)
@@ -11,6 +12,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+
+def trainer_fence(app: str) -> str:
+    """Who may publish the app's models."""
+    return f"ebb:{{{app}.train}}:fence"
 
 
 @dataclass(frozen=True, slots=True)

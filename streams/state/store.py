@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
 
 from models.engine.requests import Effects
 from streams.state.answers import raw, text
+from streams.state.fence import Fence, translated
 from streams.state.keys import Keys
-from streams.state.scripts import CLAIM, FENCED, WRITE
+from streams.state.scripts import WRITE
 
 SLICE = 500
 """Users written by one script call: bounds how long Redis does nothing else."""
@@ -22,42 +22,55 @@ BACKSTOP_DAYS = 400
 event time, by the engine."""
 
 
-class Fenced(Exception):
-    """Another worker has claimed the partition; nothing of this write was done."""
+ERASED_AT_ONCE = 1000
 
 
 class PartitionStore:
-    """The state of one claimed partition."""
+    """The state of one claimed partition.
 
-    def __init__(self, redis: Redis, keys: Keys, token: str) -> None:
+    Every read and every write compares the fence: they raise Fenced when another worker has
+    claimed the partition, Behind when Redis has lost writes of this one. Nothing of that read or
+    write may be used or was done then.
+    """
+
+    def __init__(self, redis: Redis, keys: Keys, fence: Fence) -> None:
         self._redis = redis
         self._keys = keys
-        self._token = token
+        self._fence = fence
         self._script = redis.register_script(WRITE)
 
     @classmethod
     async def claim(cls, redis: Redis, keys: Keys) -> PartitionStore:
         """Become the only writer of the partition."""
-        owner = os.urandom(8).hex()
-        token = await redis.register_script(CLAIM)(keys=[keys.fence], args=[owner])
-        return cls(redis, keys, token.decode())
+        return cls(redis, keys, await Fence.claim(redis, keys.fence))
+
+    async def check(self) -> None:
+        """Look whether the partition is still ours and Redis has all that was written."""
+        await self._fence.check()
 
     async def partition_record(self) -> bytes | None:
         """The partition record, None when there is none."""
-        return raw(await self._redis.get(self._keys.partition_record))
+        return raw(await self._fence.read("GET", self._keys.partition_record))
+
+    async def first_partitions_record(self) -> bytes | None:
+        """The record of partition 0, whoever owns it."""
+        first = replace(self._keys, partition=0)
+        return raw(await self._redis.get(first.partition_record))
 
     async def load(self, users: list[str]) -> list[bytes | None]:
         """Values of users, in this order."""
         values: list[bytes | None] = []
         for start in range(0, len(users), SLICE):
             names = [self._keys.users + user for user in users[start : start + SLICE]]
-            values.extend(raw(value) for value in await self._redis.mget(names))
+            values.extend(raw(value) for value in await self._fence.read("MGET", *names))
         return values
 
     async def scan_at_risk(self, after: str, limit: int) -> list[str]:
         """Users at risk behind ``after``, in byte order."""
         start = b"(" + after.encode() if after else b"-"
-        found = await self._redis.zrangebylex(self._keys.at_risk, start, b"+", 0, limit)
+        found = await self._fence.read(
+            "ZRANGEBYLEX", self._keys.at_risk, start, b"+", "LIMIT", 0, limit
+        )
         return [text(user) for user in found]
 
     async def scan_pending(self, until: int, limit: int) -> list[str]:
@@ -69,27 +82,36 @@ class PartitionStore:
         return await self._due(self._keys.expiry, until, limit)
 
     async def _due(self, key: str, until: int, limit: int) -> list[str]:
-        found = await self._redis.zrangebyscore(key, "-inf", until, 0, limit)
+        found = await self._fence.read("ZRANGEBYSCORE", key, "-inf", until, "LIMIT", 0, limit)
         return [text(user) for user in found]
 
     async def write(self, effects: Effects) -> None:
         """Write the changes; the partition record goes with the last slice.
 
-        Every slice is idempotent, so a write that broke off may be repeated whole. Raises
-        Fenced when another worker has claimed the partition.
+        Every slice is idempotent, so a write that broke off may be repeated, but only WHOLE: what
+        its first slices wrote may be lost meanwhile, and only the whole write is compared.
         """
         keys = self._keys
         names = [keys.fence, keys.users, keys.at_risk, keys.pending, keys.expiry]
-        for args in _slices(effects):
-            try:
+        number = self._fence.seq
+        for number, args in enumerate(_slices(effects), self._fence.seq + 1):
+            with translated():
                 await self._script(
                     keys=[*names, keys.partition_record],
-                    args=[self._token, BACKSTOP_DAYS * 86_400, *args],
+                    args=[self._fence.token, BACKSTOP_DAYS * 86_400, number, *args],
                 )
-            except ResponseError as error:
-                if str(error).startswith(FENCED):
-                    raise Fenced(str(error)) from error
-                raise
+        self._fence.seq = number
+
+    async def erase(self) -> int:
+        """Forget the partition's state of this feature set; returns the number of keys."""
+        await self._fence.check()
+        erased, found = 0, []
+        async for key in self._redis.scan_iter(_literally(self._keys.base) + "*", count=1000):
+            found.append(key)
+            if len(found) == ERASED_AT_ONCE:
+                erased += await self._redis.unlink(*found)
+                found.clear()
+        return erased + (await self._redis.unlink(*found) if found else 0)
 
 
 def _slices(effects: Effects) -> Iterator[list[Any]]:
@@ -125,3 +147,8 @@ def _membership(index: Mapping[str, bool]) -> dict[str, str]:
 
 def _times(index: Mapping[str, int | None]) -> dict[str, str]:
     return {user: "" if time is None else str(time) for user, time in index.items()}
+
+
+def _literally(text: str) -> str:
+    """A glob pattern that matches this text alone."""
+    return "".join(f"\\{c}" if c in "*?[]^\\" else c for c in text)

@@ -27,6 +27,9 @@ class Metrics:
         self.retries = Counter(
             "retries_total", "Tries again while a service was away", ["service"], **make
         )
+        self.waiting = Gauge(
+            "waiting", "Operations waiting for a service that is away", ["service"], **make
+        )
         self.healed = Counter(
             "healed_total", "Partitions re-read because Redis was behind the commit", **make
         )

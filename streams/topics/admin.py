@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from kafka import TopicPartition
@@ -16,6 +17,9 @@ from streams.topics.subscriptions import subscribed_topics
 
 T = TypeVar("T")
 
+NO_ID = "00000000-0000-0000-0000-000000000000"
+"""What a broker says that keeps no ids of topics."""
+
 
 class TopicCreationError(RuntimeError):
     """The cluster refused to create a topic."""
@@ -27,12 +31,12 @@ def observe(
     """Look at the topics and groups named; what the broker does not answer is noted, not raised."""
     unanswered: dict[str, str] = {}
     with opened(clients.admin()) as admin:
-        partitions = partition_counts(admin, topics)
-        configs = _asked(unanswered, "configs", lambda: topic_configs(admin, partitions))
+        found = existing(admin, topics)
+        configs = _asked(unanswered, "configs", lambda: topic_configs(admin, found))
         members = _asked(unanswered, "groups", lambda: {g: group_members(admin, g) for g in groups})
     states = {
-        name: TopicState(name, count, None if configs is None else configs.get(name))
-        for name, count in partitions.items()
+        name: replace(topic, configs=None if configs is None else configs.get(name))
+        for name, topic in found.items()
     }
     return ClusterState(states, members or {}, unanswered, clients.imitation)
 
@@ -45,10 +49,24 @@ def _asked(unanswered: dict[str, str], what: str, ask: Callable[[], T]) -> T | N
         return None
 
 
+def existing(admin: Any, topics: Iterable[str]) -> dict[str, TopicState]:
+    """Those of the topics that exist, without their settings."""
+    described = admin.describe_topics(list(topics))
+    return {
+        t["name"]: TopicState(t["name"], len(t["partitions"]), topic_id=_topic_id(t))
+        for t in described
+        if t["error_code"] == 0
+    }
+
+
+def _topic_id(described: Mapping[str, Any]) -> str:
+    told = str(described.get("topic_id") or "")
+    return "" if told == NO_ID else told
+
+
 def partition_counts(admin: Any, topics: Iterable[str]) -> dict[str, int]:
     """Partition counts of those of the topics that exist."""
-    described = admin.describe_topics(list(topics))
-    return {t["name"]: len(t["partitions"]) for t in described if t["error_code"] == 0}
+    return {name: topic.partitions for name, topic in existing(admin, topics).items()}
 
 
 def topic_configs(admin: Any, topics: Iterable[str]) -> dict[str, dict[str, str]]:

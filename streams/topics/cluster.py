@@ -28,11 +28,15 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class TopicState:
-    """A topic that exists. ``configs``: None when the broker would not say."""
+    """A topic that exists. ``configs``: None when the broker would not say.
+
+    topic_id: changes when a topic is deleted and created again (KIP-516); "" when not told.
+    """
 
     name: str
     partitions: int
     configs: Mapping[str, str] | None = None
+    topic_id: str = ""
 
     def config(self, key: str, default: str = "") -> str:
         """The configuration's value; the default where it is not known."""

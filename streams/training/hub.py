@@ -1,7 +1,7 @@
 """The trainer at work: examples in, epochs learned, snapshots published, fenced.
 
 Order of effects for an epoch: 1. learn; 2. put the payload into the snapshot store; 3. check the
-fence; 4. announce the snapshot and wait for the acknowledgement; 5. metrics; 6. the position
+fence; 4. send the figures; 5. announce the snapshot, each with its acknowledgement; 6. the position
 becomes committable. A crash anywhere in between repeats the epoch from the position inside the
 last announced snapshot, and the repeat is bit-identical.
 """
@@ -9,7 +9,9 @@ last announced snapshot, and the repeat is bit-identical.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import structlog
 from redis.asyncio import Redis
@@ -17,7 +19,6 @@ from redis.asyncio import Redis
 from models.engine.records import Record
 from models.engine.requests import Output
 from models.learning.signing import sign
-from models.learning.snapshots import load_trainer
 from models.learning.trainer import EpochMetrics, EpochResult, Trainer
 from schemas.codec import CodecError, decode_example, encode
 from schemas.drift import Prequential
@@ -27,16 +28,16 @@ from streams.config import Config
 from streams.outputs import Outputs
 from streams.patience import REDIS_AWAY, patiently
 from streams.scoring.partition import now_us
-from streams.snapshots.registry import ModelRegistry
+from streams.snapshots.registry import KEPT_VERSIONS, ModelRegistry
 from streams.snapshots.store import SnapshotStore
 from streams.state.fence import Fence
-from streams.supervision import Fatal, Supervisor
+from streams.state.keys import trainer_fence
+from streams.supervision import StartAnew, Supervisor
 from streams.telemetry.metrics import Metrics
 from streams.training.epochs import Epochs
+from streams.training.resuming import resume
 
-KEPT_VERSIONS = 24
-"""Payloads kept: a scorer is behind the trainer by ``activation_delay`` and one epoch at most, the
-rest is for a rollback."""
+LOOK_SECONDS = 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -100,30 +101,22 @@ class TrainHub:
 
     # --- assignment ----------------------------------------------------------------------------
 
-    async def claim(self, outputs: Outputs) -> None:
-        """Become the only trainer, and go on where the last snapshot says."""
+    async def claim(self, outputs: Outputs, first_kept: int) -> None:
+        """Become the only trainer, and go on where the last snapshot says.
+
+        first_kept: offset of the first example that the topic still holds.
+        """
         await self.release()
-        fence = await patiently(
-            lambda: Fence.claim(self._redis, self._config.spec.app),
-            REDIS_AWAY,
-            "redis",
-            self._metrics,
+        spec = self._config.spec
+        fence = await self._patiently(lambda: Fence.claim(self._redis, trainer_fence(spec.app)))
+        trainer, newest = await resume(
+            spec, self._models, self._store, self._key, first_kept, self._metrics
         )
-        newest = self._models.newest
-        trainer = await self._restore(newest)
         self._expected = self._durable = newest.position if newest is not None else 0
         self._waiting.clear()
-        closed = newest.epoch if newest is not None else None
-        epochs = Epochs(self._config.spec.learning.every, closed)
+        epochs = Epochs(spec.learning.every, newest.epoch if newest is not None else None)
         self._stopping = False
         self._task = asyncio.create_task(self._guarded(trainer, epochs, outputs, fence))
-
-    async def _restore(self, newest: Manifest | None) -> Trainer:
-        spec = self._config.spec
-        if newest is None:
-            return Trainer(spec)
-        payload = await self._store.get(newest.payload) if newest.payload else None
-        return load_trainer(spec, newest, payload, self._key)
 
     async def release(self) -> None:
         """Finish the epoch at hand and stop."""
@@ -138,6 +131,9 @@ class TrainHub:
     ) -> None:
         try:
             await self._run(trainer, epochs, outputs, fence)
+        except StartAnew as error:
+            log.warning("the trainer must begin anew", cause=str(error))
+            self._supervisor.fail(error)
         except Exception as error:
             log.exception("the trainer cannot go on")
             self._supervisor.fail(error)
@@ -150,12 +146,19 @@ class TrainHub:
             self._take_in(epochs)
             epoch = epochs.complete()
             if epoch is None:
-                await self._news.wait()
+                await self._wait_for_news(fence)
                 continue
             examples, position = epochs.take(epoch)
             result = await asyncio.to_thread(trainer.learn_epoch, epoch, examples, position)  # 1
             await self._publish(result, outputs, fence)
             self._durable = position  # 6
+
+    async def _wait_for_news(self, fence: Fence) -> None:
+        """Also an idle trainer looks whether it is still the trainer."""
+        try:
+            await asyncio.wait_for(self._news.wait(), LOOK_SECONDS)
+        except TimeoutError:
+            await self._patiently(fence.check)
 
     def _take_in(self, epochs: Epochs) -> None:
         records, self._waiting = self._waiting, []
@@ -172,14 +175,14 @@ class TrainHub:
         manifest = result.manifest
         if result.payload is not None:
             await self._put(manifest, result.payload)  # 2
-        if not await patiently(fence.holds, REDIS_AWAY, "redis", self._metrics):  # 3
-            raise Fatal("another trainer has taken over; nothing was published")
+        await self._patiently(fence.advance)  # 3
+        await outputs.send([self._drift(manifest, result.metrics)])  # 4
         manifest = sign(manifest, self._key)
+        self._compare(manifest)
         key = f"{manifest.name}/{manifest.epoch}".encode()
-        await outputs.send([Output("models", key, encode(manifest))])  # 4
+        await outputs.send([Output("models", key, encode(manifest))])  # 5
         await self._models.hear(manifest)
         await self._tidy(manifest)
-        await outputs.send([self._drift(manifest, result.metrics)])  # 5
         self._metrics.epochs.inc()
         self._metrics.learned.inc(result.metrics.learned)
         log.info(
@@ -189,6 +192,16 @@ class TrainHub:
             learned=result.metrics.learned,
             auc=result.metrics.auc,
         )
+
+    def _compare(self, manifest: Manifest) -> None:
+        """An epoch that is learned again must come out the same."""
+        known = self._models.manifests.get(manifest.epoch)
+        if known is not None and known.checksum != manifest.checksum:
+            log.error(
+                "an epoch learned again gives another model than announced: were examples "
+                "deleted from the topic, or was it learned on another machine or library?",
+                epoch=format_time(manifest.epoch),
+            )
 
     async def _put(self, manifest: Manifest, payload: bytes) -> None:
         name = manifest.payload
@@ -201,7 +214,10 @@ class TrainHub:
         """Forget payloads that no scorer can still ask for."""
         for old in list(self._models.manifests.values()):
             if old.changed and old.payload and old.version == newest.version - KEPT_VERSIONS:
-                await self._store.drop(old.payload)
+                await self._patiently(partial(self._store.drop, old.payload))
+
+    async def _patiently(self, operation: Callable[[], Awaitable[Any]]) -> Any:
+        return await patiently(operation, REDIS_AWAY, "redis", self._metrics)
 
     def _drift(self, manifest: Manifest, metrics: EpochMetrics) -> Output:
         record = Prequential(

@@ -25,6 +25,12 @@ class LogEnds:
         ends = await self._consumer.end_offsets(wanted)
         return {(place.topic, place.partition): int(end) for place, end in ends.items()}
 
+    async def starts(self, places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        """The offset of the first record that each topic partition still holds."""
+        wanted = [TopicPartition(topic, number) for topic, number in places]
+        starts = await self._consumer.beginning_offsets(wanted)
+        return {(place.topic, place.partition): int(start) for place, start in starts.items()}
+
 
 @asynccontextmanager
 async def asking(connections: Connections) -> AsyncIterator[LogEnds]:
