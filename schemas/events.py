@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -20,6 +20,7 @@ from schemas.columns import (
     field_column,
     pick,
 )
+from schemas.controls import Named, read_forgets
 from schemas.hashing import hash_text, hash_texts
 from schemas.mapping import HeartbeatMapping, SourceMapping
 from schemas.parsing import Doc, Rejects, parse_values
@@ -29,9 +30,7 @@ __all__ = ["RETRIED_HEADER", "EventBatch", "decode_batch", "hash_text"]
 RETRIED_HEADER = "ebbline-retried-from"
 """Header of a record that was sent again from the dead letters: its original position."""
 
-Headers = Sequence[tuple[str, bytes]]
-Named = Mapping[int, Mapping[str, bytes]]
-"""Headers by name, of the rows that have any."""
+Headers = Sequence[tuple[str, bytes | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,8 @@ class EventBatch:
     users: None for heartbeats and rejected records. times: microseconds. heartbeat: mask.
     ids: 64-bit hash of the event id, 0 = none. kinds: -1 none, 0 churn, 1 leave, 2 return.
     fields: number and bool as float64 (NaN = unknown), string as uint64 hash (0 = unknown).
-    rejects: row to reason and message; other values of these rows mean nothing.
+    rejects: row to reason and message; forgets: row to the user to forget; other values of these
+    rows mean nothing.
     """
 
     users: list[str | None]
@@ -51,6 +51,7 @@ class EventBatch:
     kinds: NDArray[np.int8]
     fields: dict[str, NDArray[Any]]
     rejects: Rejects
+    forgets: dict[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Count the records."""
@@ -70,11 +71,16 @@ def decode_batch(
     """
     columns = _columns(mapping)
     rejects: Rejects = {}
-    docs = parse_values(values, mapping.max_bytes, rejects)
     named = {i: dict(pairs) for i, pairs in enumerate(headers) if pairs} if any(headers) else {}
-    readable = _Selection(docs, rejects, rejects.keys())
-    beats = _heartbeats(mapping.heartbeat, docs, named) - rejects.keys()
-    events = _Selection(docs, rejects, rejects.keys() | beats)
+    forgets = read_forgets(named, rejects)
+    requests = rejects.keys() | forgets.keys()
+    if requests:
+        values = [b"{}" if i in requests else value for i, value in enumerate(values)]
+    docs = parse_values(values, mapping.max_bytes, rejects)
+    no_data = rejects.keys() | forgets.keys()
+    readable = _Selection(docs, rejects, no_data)
+    beats = _heartbeats(mapping.heartbeat, docs, named) - no_data
+    events = _Selection(docs, rejects, no_data | beats)
     batch = EventBatch(
         users=events.read(columns.user, None),
         times=readable.read(columns.time, 0),
@@ -83,10 +89,11 @@ def decode_batch(
         fields={name: events.read(c, c.unknown) for name, c in columns.fields.items()},
         kinds=events.read(columns.kind, -1) if columns.kind else np.full(len(docs), -1, np.int8),
         rejects=rejects,
+        forgets=forgets,
     )
     batch.heartbeat[list(beats)] = True
     batch.ids[list(beats)] = 0
-    _blank(batch, list(rejects))
+    _blank(batch, [*rejects, *forgets])
     return batch
 
 
@@ -157,13 +164,13 @@ def _ids(column: IdentifierColumn | None, events: _Selection, named: Named) -> N
         return hashes
     ids = np.zeros(events.count, dtype=np.uint64)
     for i, pairs in named.items():
-        if RETRIED_HEADER in pairs:
-            ids[i] = hash_text(pairs[RETRIED_HEADER].decode(errors="replace"))
+        if (origin := pairs.get(RETRIED_HEADER)) is not None:
+            ids[i] = hash_text(origin.decode(errors="replace"))
     return ids
 
 
 def _blank(batch: EventBatch, rows: list[int]) -> None:
-    """Leave nothing in rejected rows that could be taken for a value."""
+    """Leave nothing in rows without data that could be taken for a value."""
     if not rows:
         return
     for i in rows:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from schemas.events import EventBatch
+from schemas.parsing import Rejects
 
 
 def slice_batch(batch: EventBatch, start: int, stop: int) -> EventBatch:
@@ -20,14 +21,18 @@ def slice_batch(batch: EventBatch, start: int, stop: int) -> EventBatch:
         kinds=batch.kinds[part],
         fields={name: column[part] for name, column in batch.fields.items()},
         rejects={i - start: r for i, r in batch.rejects.items() if start <= i < stop},
+        forgets={i - start: u for i, u in batch.forgets.items() if start <= i < stop},
     )
 
 
 def concat_batches(batches: Sequence[EventBatch]) -> EventBatch:
     """Rows of the batches one after the other."""
-    rejects, offset = {}, 0
+    rejects: Rejects = {}
+    forgets: dict[int, str] = {}
+    offset = 0
     for batch in batches:
         rejects.update({i + offset: r for i, r in batch.rejects.items()})
+        forgets.update({i + offset: u for i, u in batch.forgets.items()})
         offset += len(batch.users)
     return EventBatch(
         users=[user for batch in batches for user in batch.users],
@@ -40,4 +45,5 @@ def concat_batches(batches: Sequence[EventBatch]) -> EventBatch:
             for name in batches[0].fields
         },
         rejects=rejects,
+        forgets=forgets,
     )

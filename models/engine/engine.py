@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from models.engine import cutting, release, status
+from models.engine import cutting, forgetting, release, status
 from models.engine.events import Events, collect, fold
 from models.engine.intake import Judged, count, judge, letters, strangers
 from models.engine.piece import Piece, cut_out, watermarks_at
@@ -77,14 +77,17 @@ class Engine:
         self._now = now
         clocks = np.maximum.accumulate(np.maximum(merged.arrivals, self.state.clock))
         self.points.start(int(clocks[0]))
+        turns = forgetting.turns(merged)
         start = 0
         while start < len(merged):
             point = self.points.next()
             stop = int(np.searchsorted(clocks, point.time, side="right"))
+            stop = min([stop, *(turn for turn in turns if turn > start)])
             if stop > start:
-                yield from self._apply(cut_out(merged, clocks, start, stop))
+                piece = cut_out(merged, clocks, start, stop)
+                yield from (self._forget if forgetting.is_request(piece) else self._apply)(piece)
                 start = stop
-            if start < len(merged):
+            if start < len(merged) and clocks[start] > point.time:
                 yield from self._cross(point)
             if self.state.sweep is not None:
                 yield from self._sweep_slice()
@@ -119,7 +122,6 @@ class Engine:
 
     def _apply(self, piece: Piece) -> Run:
         effects = Effects()
-        clock_before = self.state.clock
         judged = self._judge(piece)
         users = {
             user
@@ -144,15 +146,32 @@ class Engine:
             for s, one in judged.items()
         ]
         yield from self._fold(events, judged, piece, effects)
+        self._move_past(piece, judged, effects)
+        self._index(touched, effects)
+        self._turn += 1
+        self.slab.used[touched] = self._turn
+        yield from self._commit(effects, touched)
+
+    def _forget(self, piece: Piece) -> Run:
+        """Carry out requests; who is still due is scored first, as before any record."""
+        effects = Effects()
+        judged = self._judge(piece)
+        users = forgetting.asked_for(judged.values())
+        yield from self._ensure(users)
+        if self.state.sweep is not None:
+            yield from self._score_due(self.slab.row_of(users), effects)
+        forgetting.erase(self.slab, users, effects)
+        self._move_past(piece, judged, effects)
+        yield from self._commit(effects, np.empty(0, dtype=np.int64))
+
+    def _move_past(self, piece: Piece, judged: dict[int, Judged], effects: Effects) -> None:
+        """Clock and counts behind a piece, letters about what was rejected."""
+        clock_before = self.state.clock
         self.state.clock = piece.clock
         for s, one in judged.items():
             source, state = self.spec.sources[s], self.state.sources[s]
             effects.outputs.extend(letters(self.spec, source, self.partition, one, self._stamp))
             count(state, one, clock_before)
-        self._index(touched, effects)
-        self._turn += 1
-        self.slab.used[touched] = self._turn
-        yield from self._commit(effects, touched)
 
     def _judge(self, piece: Piece) -> dict[int, Judged]:
         """Decide about each record that has not been applied before."""

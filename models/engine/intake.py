@@ -56,7 +56,7 @@ def judge(
     batch = chunk.batch
     verdicts: Verdicts = dict(batch.rejects)
     readable = np.ones(len(chunk), dtype=np.bool_)
-    readable[list(verdicts)] = False
+    readable[[*verdicts, *batch.forgets]] = False
     beats = readable & batch.heartbeat
     events = readable & ~batch.heartbeat
     verdicts |= _foreign(chunk, events, foreign)
@@ -79,10 +79,11 @@ def _foreign(chunk: Chunk, events: Bool, foreign: set[str]) -> Verdicts:
         "(librdkafka: partitioner=murmur2_random)"
     )
     users = chunk.batch.users
+    named = {i: users[i] for i in np.flatnonzero(events).tolist()} | chunk.batch.forgets
     return {
-        i: (Reject.WRONG_PARTITION, message.format(users[i]))
-        for i in np.flatnonzero(events).tolist()
-        if users[i] in foreign
+        i: (Reject.WRONG_PARTITION, message.format(user))
+        for i, user in named.items()
+        if user in foreign
     }
 
 
@@ -130,6 +131,7 @@ def count(state: SourceState, judged: Judged, clock_before: int) -> None:
 def strangers(chunk: Chunk, known: dict[str, int], partition: int, partitions: int) -> set[str]:
     """Users met for the first time that murmur2 would have put into another partition."""
     met = {user for user in chunk.batch.users if user is not None and user not in known}
+    met.update(user for user in chunk.batch.forgets.values() if user not in known)
     return {user for user in met if partition_of(user.encode(), partitions) != partition}
 
 
@@ -166,7 +168,7 @@ def _record_time(raw: Record) -> str:
 
 def _retried_from(raw: Record) -> str | None:
     for name, value in raw.headers:
-        if name == RETRY_HEADER:
+        if name == RETRY_HEADER and value is not None:
             return value.decode(errors="replace")
     return None
 

@@ -34,7 +34,7 @@ class Record(Protocol):
         """Raw value."""
 
     @property
-    def headers(self) -> Sequence[tuple[str, bytes]]:
+    def headers(self) -> Sequence[tuple[str, bytes | None]]:
         """Raw headers."""
 
 
