@@ -27,6 +27,7 @@ from streams.topics.identity import TopicIdentities
 from streams.training.hub import TrainHub
 from streams.transport.batches import BatchApp
 from streams.transport.log_ends import asking
+from streams.watchdog import Watchdog, awake, watching
 
 log = structlog.get_logger(__name__)
 
@@ -96,11 +97,11 @@ async def working(
         registry = ModelRegistry(config.spec, store, key, wait, metrics)
         await stack.enter_async_context(listening(registry, config.topics.models, connections))
         ends = await stack.enter_async_context(asking(connections))
+        identities = TopicIdentities(connections, config.input_topics, metrics)
         apps: list[BatchApp] = []
         if "score" in options.roles:
-            topics = TopicIdentities(connections, config.input_topics, metrics)
             hub = ScoreHub(
-                config, redis, registry, metrics, supervisor, topics, rebuild=options.rebuild
+                config, redis, registry, metrics, supervisor, identities, rebuild=options.rebuild
             )
             stack.push_async_callback(hub.release)
             apps.append(score_app(config, connections, hub, ends, metrics, supervisor))
@@ -117,8 +118,13 @@ async def working(
             ready=lambda: _not_ready(apps),
         )
         port = await stack.enter_async_context(web)
+        look = config.worker.session_timeout / 1e6 / 2
+        await stack.enter_async_context(awake(look))
         for app in apps:
             await stack.enter_async_context(_running(app, supervisor))
+            topics = identities if isinstance(app.hub, ScoreHub) else None
+            dog = Watchdog(app, ends, redis, metrics, topics, look)
+            await stack.enter_async_context(watching(dog.watch, supervisor.fail))
         log.info("working", roles=list(options.roles), web=f"http://{host}:{port}")
         yield metrics
 

@@ -23,11 +23,9 @@ from streams.state.store import PartitionStore
 from streams.supervision import Fatal, StartAnew, Supervisor
 from streams.telemetry.metrics import Metrics
 from streams.topics.identity import TopicIdentities
+from streams.transport.batches import Place, Standing
 
 log = structlog.get_logger(__name__)
-
-Place = tuple[str, int]
-"""A topic partition."""
 
 
 class ScoreHub:
@@ -137,6 +135,16 @@ class ScoreHub:
         for partition in self._partitions.values():
             partition.stop()
         self._supervisor.fail(Fatal(message))
+
+    def standing(self) -> Mapping[Place, Standing]:
+        """How far each claimed topic partition has come."""
+        return {
+            place: Standing(taken, done, partition.wants(source))
+            for number, partition in self._partitions.items()
+            for source, (place, taken, done) in enumerate(
+                zip(self._places(number), partition.expected, partition.durable, strict=True)
+            )
+        }
 
     # --- records -------------------------------------------------------------------------------
 

@@ -27,13 +27,20 @@ class TopicIdentities:
         self._topics = topics
         self._metrics = metrics
         self._clients: KafkaClients | None = None
+        self._known: Mapping[str, TopicState] = {}
 
     async def now(self) -> Mapping[str, TopicState]:
         """Those of the topics that exist; waits while the broker is away."""
-        return await patiently(self.once, AWAY, "kafka", self._metrics)
+        self._known = await patiently(self._once, AWAY, "kafka", self._metrics)
+        return self._known
 
-    async def once(self) -> Mapping[str, TopicState]:
-        """As ``now``, but raises one of AWAY."""
+    async def changed(self) -> str | None:
+        """Name of a topic that is not what ``now`` said last; raises one of AWAY."""
+        known = self._known
+        seen = await self._once()
+        return next((name for name, topic in known.items() if seen.get(name) != topic), None)
+
+    async def _once(self) -> Mapping[str, TopicState]:
         return await asyncio.to_thread(self._ask)
 
     def _ask(self) -> Mapping[str, TopicState]:

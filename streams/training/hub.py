@@ -36,6 +36,7 @@ from streams.supervision import StartAnew, Supervisor
 from streams.telemetry.metrics import Metrics
 from streams.training.epochs import Epochs
 from streams.training.resuming import resume
+from streams.transport.batches import Place, Standing
 
 LOOK_SECONDS = 5.0
 
@@ -84,6 +85,12 @@ class TrainHub:
     def resume_at(self, committed: Mapping[tuple[str, int], int]) -> Mapping[tuple[str, int], int]:
         """The position inside the last snapshot, never the group's commit."""
         return {self._place: self._expected} if self._place in committed else {}
+
+    def standing(self) -> Mapping[Place, Standing]:
+        """How far the examples have come; learning them may take its time."""
+        if self._task is None:
+            return {}
+        return {self._place: Standing(self._expected, self._expected, self.wants(*self._place))}
 
     def push(self, topic: str, partition: int, records: Sequence[Record]) -> int | None:  # noqa: ARG002
         """Take in fetched records; an answer is the offset to read from instead (a gap)."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import faust
 from faust.transport.drivers import aiokafka as driver
@@ -26,6 +26,22 @@ FETCH_WAIT_MS = 200
 fetch under way for each broker, so a fetch of exhausted partitions would hold up the others."""
 
 
+Place = tuple[str, int]
+"""A topic partition."""
+
+
+class Standing(NamedTuple):
+    """How far a topic partition has come.
+
+    taken: offset up to which records were taken over; done: up to which nothing is left to do
+    with them; wants: whether there is room for more.
+    """
+
+    taken: int
+    done: int
+    wants: bool
+
+
 class Hub(Protocol):
     """What the transport asks of the worker that runs behind it."""
 
@@ -37,6 +53,9 @@ class Hub(Protocol):
 
     def resume_at(self, committed: Mapping[tuple[str, int], int]) -> Mapping[tuple[str, int], int]:
         """Where to read on after a rebalance, for those that differ from the commit."""
+
+    def standing(self) -> Mapping[tuple[str, int], Standing]:
+        """How far each claimed topic partition has come."""
 
     async def release(self) -> None:
         """Finish what must not be broken off, and let go of everything."""
@@ -69,7 +88,14 @@ class PromptThread(driver.AIOKafkaConsumerThread):
 
 
 class BatchConsumer(driver.Consumer):
-    """Consumer that yields a Batch for each partition fetched."""
+    """Consumer that yields a Batch for each partition fetched.
+
+    handed: for each topic partition the offset behind the last record that was handed over.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.handed: dict[Place, int] = {}
 
     @property
     def hub(self) -> Hub:
@@ -89,7 +115,9 @@ class BatchConsumer(driver.Consumer):
             await asyncio.sleep(IDLE_SECONDS)
             return {}
         fetched = await super()._getmany(wanted, timeout)
-        return {tp: [_dress(tp, records)] for tp, records in fetched.items() if records}
+        batches = {tp: _dress(tp, records) for tp, records in fetched.items() if records}
+        self.handed |= {(tp.topic, tp.partition): b.offset + 1 for tp, b in batches.items()}
+        return {tp: [batch] for tp, batch in batches.items()}
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Offsets inside a batch are no gap."""
@@ -111,6 +139,7 @@ class BatchConsumer(driver.Consumer):
     async def perform_seek(self) -> None:
         """Go to where the durable state says; the group's commit only fills in."""
         await super().perform_seek()
+        self.handed.clear()
         assigned = {(tp.topic, tp.partition): tp for tp in self.assignment()}
         committed = {key: int(self._committed_offset[tp] or 0) for key, tp in assigned.items()}
         target = self.hub.resume_at(committed)
@@ -142,12 +171,17 @@ class BatchApp(faust.App):
 
     hub: Hub
 
+    @property
+    def batch_consumer(self) -> BatchConsumer:
+        """The consumer, as what it is."""
+        return cast("BatchConsumer", self.consumer)
+
     def partitions_of(self, topic: str) -> int:
         """Number of partitions of a subscribed topic.
 
         Asked of the client: Faust's own answer knows it in the group's leader only.
         """
-        thread = cast("BatchConsumer", self.consumer)._thread
+        thread = self.batch_consumer._thread
         return len(thread._ensure_consumer().partitions_for_topic(topic) or ())
 
     def _create_directories(self) -> None:
