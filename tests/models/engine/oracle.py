@@ -363,7 +363,7 @@ class Oracle:
         as_of = [at if h == "fresh" else w for h, w in zip(health, marks, strict=True)]
         vector, effective = features(spec, user, at, as_of)
         model = self.models.in_force(at)
-        chance = probability(vector, model.version)
+        chance = self.chance(vector, model.version)
         sources = {
             source.name: {
                 "as_of": effective[s],
@@ -388,6 +388,10 @@ class Oracle:
                 "sources": sources,
             }
         return Cut(at, model.version, chance, vector, sources)
+
+    def chance(self, vector: list[float], version: int) -> float:
+        """What the model says."""
+        return probability(vector, version)
 
     # --- learning ---
 
