@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Sequence
 
 _SEPARATOR = b"\x1f"
 
@@ -15,6 +16,20 @@ def stable_id(*parts: str | int) -> str:
     """
     content = _SEPARATOR.join(str(part).encode() for part in parts)
     return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def stable_ids(first: str, rest: Iterable[Sequence[str | int]]) -> list[str]:
+    """Identities of many things that share their first part.
+
+    >>> stable_ids("app", [("u1", 0)]) == [stable_id("app", "u1", 0)]
+    True
+    """
+    begun, found = hashlib.blake2b(first.encode(), digest_size=16), []
+    for parts in rest:
+        whole = begun.copy()
+        whole.update("\x1f".join(["", *map(str, parts)]).encode())
+        found.append(whole.hexdigest())
+    return found
 
 
 def keyed_hash(key: str, user: str) -> int:

@@ -96,13 +96,6 @@ def format_time(time: int) -> str:
     return _format(int(time))
 
 
-def format_times(times: NDArray[np.int64]) -> list[str]:
-    """Write a column of times; each distinct time is written once."""
-    distinct, where = np.unique(times, return_inverse=True)
-    texts = [_format(time) for time in distinct.tolist()]
-    return [texts[i] for i in where.tolist()]
-
-
 def parse_duration(text: str) -> int:
     """Read ``2w``, ``28d``, ``1h30m``, ``100ms`` as microseconds.
 

@@ -32,7 +32,7 @@ from models.engine.requests import (
     ScanPending,
 )
 from models.engine.rounds import next_round
-from models.engine.scoring import Scored, records, score
+from models.engine.scoring import Scored, encode_records, score
 from models.engine.state import PartitionState, SourceState, Sweep
 from models.features.plan import Plan
 from models.grid import NEVER, Int
@@ -357,9 +357,9 @@ class Engine:
 
     def _emit(self, scored: Scored, causes: list[str], effects: Effects) -> None:
         users = [self._name(row) for row in scored.rows.tolist()]
-        for record in records(self.spec, scored, users, causes, self._stamp):
-            value = encode_record(record)
-            effects.outputs.append(Output("scores", record.user.encode(), value))
+        values = encode_records(self.spec, scored, users, causes, self._stamp)
+        for user, value in zip(users, values, strict=True):
+            effects.outputs.append(Output("scores", user.encode(), value))
 
     def _commit(self, effects: Effects, dirty: Int) -> Run:
         values = encode(self.slab, dirty)

@@ -13,8 +13,9 @@ from models.learning.scorer import Scorer
 from models.spec import Spec
 from models.staleness.policy import HEALTH, TREATMENT, Codes, health_of, latest
 from models.state.slab import Slab
-from schemas.ids import stable_id
-from schemas.scores import ModelRef, Reason, Score, SourceState
+from schemas.ids import stable_ids
+from schemas.scorebatch import ScoreColumns, ScoreConstants, encode_scores
+from schemas.scores import ModelRef
 from schemas.times import format_time
 
 
@@ -45,45 +46,54 @@ def score(slab: Slab, rows: Int, at: Int, watermarks: Int, scorer: Scorer) -> Sc
     return Scored(rows, at, watermarks, matrix, as_of, health, treatment, probability, scorer)
 
 
-def score_id(spec: Spec, user: str, time: int, cause: str) -> str:
-    """Identity of a score: app, user, time, horizon, cause; not what the model said."""
-    return stable_id(spec.app, user, time, spec.labels.horizon, cause)
-
-
-def records(
+def encode_records(
     spec: Spec, scored: Scored, users: Sequence[str], causes: Sequence[str], now: str
-) -> list[Score]:
-    """Score records, in the order of the rows."""
-    reasons = _reasons(spec, scored)
-    model = _model(scored.scorer)
-    bands = _bands(spec, scored.probability)
-    found = []
-    for i, (user, cause) in enumerate(zip(users, causes, strict=True)):
-        time = int(scored.at[i])
-        found.append(
-            Score(
-                id=score_id(spec, user, time, cause),
-                app=spec.app,
-                user=user,
-                time=format_time(time),
-                horizon_s=spec.labels.horizon // 1_000_000,
-                cause=cause,
-                probability=float(scored.probability[i]),
-                band=bands[i],
-                model=model,
-                feature_set=spec.feature_set,
-                policy=spec.policy,
-                sources=_sources(spec, scored, i),
-                reasons=reasons[i],
-                emitted_at=now,
-            )
-        )
-    return found
+) -> list[bytes]:
+    """Score records, in the order of the rows; see :class:`schemas.scores.Score`."""
+    reasons, values, contributions = _reasons(spec, scored)
+    columns = ScoreColumns(
+        ids=_ids(spec, scored, users, causes),
+        users=users,
+        causes=causes,
+        bands=_bands(spec, scored.probability),
+        times=scored.at,
+        probability=scored.probability,
+        as_of=scored.as_of,
+        known=scored.as_of != NEVER,
+        staleness_s=np.where(
+            scored.watermarks == NEVER, np.nan, (scored.at[:, None] - scored.watermarks) / 1e6
+        ),
+        health=scored.health,
+        treatment=scored.treatment,
+        reasons=reasons,
+        values=values,
+        contributions=contributions,
+    )
+    return encode_scores(_constants(spec, scored.scorer, now), columns)
 
 
-def _model(scorer: Scorer) -> ModelRef:
+def _ids(spec: Spec, scored: Scored, users: Sequence[str], causes: Sequence[str]) -> list[str]:
+    """Identities of scores: app, user, time, horizon, cause; not what the model said."""
+    horizon, times = spec.labels.horizon, scored.at.tolist()
+    rest = zip(users, times, [horizon] * len(users), causes, strict=True)
+    return stable_ids(spec.app, rest)
+
+
+def _constants(spec: Spec, scorer: Scorer, now: str) -> ScoreConstants:
     since = None if scorer.valid_from is None else format_time(scorer.valid_from)
-    return ModelRef(scorer.name, scorer.version, since)
+    return ScoreConstants(
+        app=spec.app,
+        horizon_s=spec.labels.horizon // 1_000_000,
+        model=ModelRef(scorer.name, scorer.version, since),
+        feature_set=spec.feature_set,
+        policy=spec.policy,
+        emitted_at=now,
+        sources=[source.name for source in spec.sources],
+        features=[feature.name for feature in spec.features],
+        labels=[feature.label for feature in spec.features],
+        health=HEALTH,
+        treatment=TREATMENT,
+    )
 
 
 def _bands(spec: Spec, probability: Float) -> list[str]:
@@ -93,37 +103,17 @@ def _bands(spec: Spec, probability: Float) -> list[str]:
     return [names[i] for i in np.maximum(index, 0).tolist()]
 
 
-def _sources(spec: Spec, scored: Scored, i: int) -> dict[str, SourceState]:
-    found = {}
-    for s, source in enumerate(spec.sources):
-        as_of, mark = int(scored.as_of[i, s]), int(scored.watermarks[i, s])
-        found[source.name] = SourceState(
-            as_of=None if as_of == NEVER else format_time(as_of),
-            staleness_s=None if mark == NEVER else (int(scored.at[i]) - mark) / 1e6,
-            health=HEALTH[scored.health[i, s]],
-            treatment=TREATMENT[scored.treatment[i, s]],
-        )
-    return found
+def _reasons(spec: Spec, scored: Scored) -> tuple[Int, Float, Float]:
+    """The largest contributions of each row, where the model can say: int64[n, k], float64[n, k].
 
-
-def _reasons(spec: Spec, scored: Scored) -> list[list[Reason]]:
-    """The largest contributions of each row, where the model can say."""
+    Features (-1 = no more), their values and contributions.
+    """
     parts = scored.scorer.contributions(scored.matrix) if spec.scoring.reasons else None
     if parts is None:
-        return [[] for _ in scored.rows]
+        nothing = np.empty((len(scored.rows), 0))
+        return nothing.astype(np.int64), nothing, nothing
     known = np.where(np.isnan(parts), 0.0, parts)
     top = np.argsort(-np.abs(known), axis=1, kind="stable")[:, : spec.scoring.reasons]
-    found = []
-    for i, best in enumerate(top.tolist()):
-        found.append([_reason(spec, scored, known, i, j) for j in best if known[i, j] != 0.0])
-    return found
-
-
-def _reason(spec: Spec, scored: Scored, parts: Float, i: int, j: int) -> Reason:
-    feature, value = spec.features[j], float(scored.matrix[i, j])
-    return Reason(
-        feature=feature.name,
-        value=None if np.isnan(value) else value,
-        contribution=float(parts[i, j]),
-        label=feature.label,
-    )
+    matters = np.take_along_axis(known, top, axis=1) != 0.0
+    values = np.take_along_axis(scored.matrix, top, axis=1)
+    return np.where(matters, top, -1), values, np.take_along_axis(parts, top, axis=1)

@@ -1,0 +1,126 @@
+"""Scores written as columns are the bytes that the codec gives, one by one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.codec import decode_score, encode
+from schemas.scorebatch import ScoreColumns, ScoreConstants, encode_scores
+from schemas.scores import ModelRef, Reason, Score, SourceState
+from schemas.times import MAX_TIME, MIN_TIME, format_time
+
+HEALTH, TREATMENT = ("fresh", "stalled", "unknown"), ("current", "latest", "masked")
+NASTY = ['a","b', '",', ",", '"', "\\", '\\",', "%b %% %s", "\u2028é😀\x00\n", ""]
+
+texts = st.one_of(st.sampled_from(NASTY), st.text(st.characters(codec="utf-8"), max_size=8))
+numbers = st.one_of(st.floats(), st.sampled_from([0.0, -0.0, 1e16, 5e-324, 1e-7]))
+states = st.tuples(
+    st.integers(MIN_TIME, MAX_TIME), st.booleans(), numbers, st.integers(0, 2), st.integers(0, 2)
+)
+reasons = st.tuples(st.integers(-1, 2), numbers, numbers)
+rows = st.tuples(
+    texts,
+    texts,
+    texts,
+    st.integers(MIN_TIME, MAX_TIME),
+    numbers,
+    st.tuples(states, states),
+    st.tuples(reasons, reasons),
+)
+constants = st.builds(
+    ScoreConstants,
+    app=texts,
+    horizon_s=st.integers(0, 2**40),
+    model=st.builds(
+        ModelRef, texts, st.integers(0, 9), st.one_of(st.none(), st.just("1970-01-01T00:00:00Z"))
+    ),
+    feature_set=texts,
+    policy=texts,
+    emitted_at=texts,
+    sources=st.just(["usage %", "bil,ling"]),
+    features=st.just(["one", "two%", 'thr"ee']),
+    labels=st.lists(st.one_of(st.none(), texts), min_size=3, max_size=3),
+    health=st.just(HEALTH),
+    treatment=st.just(TREATMENT),
+)
+
+
+def finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def one(c: ScoreConstants, row: tuple[object, ...], identity: str) -> Score:
+    """A row as the typed record."""
+    user, cause, band, time, probability, sources, why = row
+    return Score(
+        id=identity,
+        app=c.app,
+        user=user,
+        time=format_time(time),
+        horizon_s=c.horizon_s,
+        cause=cause,
+        probability=probability,
+        band=band,
+        model=c.model,
+        feature_set=c.feature_set,
+        policy=c.policy,
+        sources={
+            name: SourceState(
+                format_time(as_of) if known else None, finite(stale), HEALTH[h], TREATMENT[t]
+            )
+            for name, (as_of, known, stale, h, t) in zip(c.sources, sources, strict=True)
+        },
+        reasons=[
+            Reason(c.features[j], finite(value), part, c.labels[j])
+            for j, value, part in why
+            if j >= 0
+        ],
+        emitted_at=c.emitted_at,
+    )
+
+
+def columns(batch: list[tuple[object, ...]], ids: list[str]) -> ScoreColumns:
+    n = len(batch)
+    sources = [[row[5][s] for row in batch] for s in (0, 1)]
+    why = [[row[6][k] for row in batch] for k in (0, 1)]
+
+    def table(parts: list[list[tuple[object, ...]]], place: int, dtype: object) -> np.ndarray:
+        return np.array([[item[place] for item in part] for part in parts], dtype).T.reshape(n, 2)
+
+    return ScoreColumns(
+        ids=ids,
+        users=[row[0] for row in batch],
+        causes=[row[1] for row in batch],
+        bands=[row[2] for row in batch],
+        times=np.array([row[3] for row in batch], dtype=np.int64),
+        probability=np.array([row[4] for row in batch], dtype=np.float64),
+        as_of=table(sources, 0, np.int64),
+        known=table(sources, 1, np.bool_),
+        staleness_s=table(sources, 2, np.float64),
+        health=table(sources, 3, np.uint8),
+        treatment=table(sources, 4, np.uint8),
+        reasons=table(why, 0, np.int64),
+        values=table(why, 1, np.float64),
+        contributions=table(why, 2, np.float64),
+    )
+
+
+@given(constants, st.lists(rows, max_size=5))
+def test_the_bytes_are_the_codecs(c: ScoreConstants, batch: list[tuple[object, ...]]) -> None:
+    ids = [f"{i:032x}" for i in range(len(batch))]
+    wanted = [encode(one(c, row, identity)) for row, identity in zip(batch, ids, strict=True)]
+    assert encode_scores(c, columns(batch, ids)) == wanted
+
+
+@pytest.mark.parametrize("user", NASTY)
+def test_a_user_is_read_back(user: str) -> None:
+    c = ScoreConstants(
+        "a", 1, ModelRef("m", 0, None), "f", "latest", "", ["s", "t"], [], [], HEALTH, TREATMENT
+    )
+    state = (MIN_TIME, True, 0.5, 0, 0)
+    row = (user, "schedule", "low", MIN_TIME, 0.5, (state, state), ((-1, 0, 0), (-1, 0, 0)))
+    (value, other) = encode_scores(c, columns([row, row], ["0" * 32, "1" * 32]))
+    assert decode_score(value).user == decode_score(other).user == user
