@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from river import base
 
+from models.learning.compiled.anchored import AnchoredForm
+from models.learning.compiled.errors import NotCompilable
+from models.learning.compiled.shapes import compile_anchored
 from models.learning.linear import LinearForm
 from models.learning.replay_logistic import ReplayLogistic
-from models.learning.scorer import LinearScorer, RiverScorer, Scorer
+from models.learning.scorer import ArrayScorer, LinearScorer, RiverScorer, Scorer
 from models.spec import Spec
 
 
@@ -22,13 +26,18 @@ class Compiled:
 
     version: int
     valid_from: int
-    model: LinearForm | base.Classifier
+    model: LinearForm | AnchoredForm | base.Classifier
 
 
-def compile_model(model: base.Classifier, version: int, valid_from: int) -> Compiled:
-    """The smallest thing that scores like ``model``."""
-    form = model.form() if isinstance(model, ReplayLogistic) else model
-    return Compiled(version, valid_from, form)
+def compile_model(
+    model: base.Classifier, features: Sequence[str], version: int, valid_from: int
+) -> Compiled:
+    """What scores like ``model`` on matrices with these columns, as flat arrays if possible.
+
+    Every kind of the factory has arrays, with the exceptions that ``compiled.shapes`` names;
+    of those, and of any other model, the scorer asks River, row by row.
+    """
+    return Compiled(version, valid_from, _arrays(model, features) or model)
 
 
 def make_scorer(spec: Spec, compiled: Compiled) -> Scorer:
@@ -36,5 +45,16 @@ def make_scorer(spec: Spec, compiled: Compiled) -> Scorer:
     about = (spec.model.name, compiled.version, compiled.valid_from)
     if isinstance(compiled.model, LinearForm):
         return LinearScorer(*about, form=compiled.model)
+    if isinstance(compiled.model, AnchoredForm):
+        return ArrayScorer(*about, form=compiled.model)
     features = tuple(feature.name for feature in spec.features)
     return RiverScorer(*about, model=compiled.model, features=features, prior=spec.model.prior)
+
+
+def _arrays(model: base.Classifier, features: Sequence[str]) -> LinearForm | AnchoredForm | None:
+    if isinstance(model, ReplayLogistic):
+        return model.form()
+    try:
+        return compile_anchored(model, features)
+    except NotCompilable:
+        return None

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from river import base
 
+from models.learning.compiled.anchored import AnchoredForm
 from models.learning.linear import LinearForm
 from models.learning.numerics import Floats
 from models.spec import Spec
@@ -74,6 +75,24 @@ class LinearScorer:
     def contributions(self, matrix: Floats) -> Floats | None:
         """Contributions that sum with ``form.intercept`` to the logit."""
         return self.form.contributions(matrix)
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayScorer:
+    """A River model as flat arrays."""
+
+    name: str
+    version: int
+    valid_from: int | None
+    form: AnchoredForm
+
+    def predict(self, matrix: Floats) -> Floats:
+        """P(churn), shape (n,)."""
+        return self.form.probabilities(matrix)
+
+    def contributions(self, matrix: Floats) -> Floats | None:  # noqa: ARG002 - the protocol's
+        """Nothing: a mixture with the base rate does not add up in logits."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,7 +187,8 @@ class Trainer:
     # ------------------------------------------------------------------ the payload
 
     def _pack(self, version: int, valid_from: int) -> bytes:
-        return pack(compile_model(self._state.model, version, valid_from), self._state)
+        compiled = compile_model(self._state.model, self._features, version, valid_from)
+        return pack(compiled, self._state)
 
     def _go_on_from(self, payload: bytes) -> None:
         state: _State = unpack_tail(payload)

@@ -1,0 +1,138 @@
+"""How much faster compiled scoring is than River's own, and that both say the same.
+
+``python bench/scoring.py [--json FILE]``: one batch of rows for each kind of model, scored by the
+compiled arrays and, row by row, by the model's own ``predict_proba_one`` on dicts made beforehand;
+by turns, in CPU time of this process. Takes about a minute, most of it learning.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import orjson
+
+from models.learning.compiled.anchored import AnchoredForm
+from models.learning.compiling import compile_model
+from models.learning.factory import KINDS, Model, make_model
+from models.learning.linear import LinearForm
+from models.learning.numerics import Floats
+from models.learning.payload import pack, unpack_head
+from models.learning.scorer import as_dicts
+from models.spec import FeatureSpec, ModelSpec
+
+FEATURES = tuple(
+    FeatureSpec(f"{agg}_{days}d", agg, "usage", window=days * 86_400_000_000)
+    for days in (1, 7, 14, 28)
+    for agg in ("count", "sum", "mean", "max", "std")
+)
+NAMES = tuple(feature.name for feature in FEATURES)
+LEAST_SECONDS = 0.05
+"""What is quicker than this is measured over several calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Of one kind: µs a row, each run; ms to compile; bytes that a scorer loads, ms to load."""
+
+    own_us: list[float]
+    compiled_us: list[float]
+    compile_ms: float
+    head_bytes: int
+    load_ms: float
+
+    @property
+    def ratios(self) -> list[float]:
+        """The model's own time over the compiled one's, run by run."""
+        return [own / ours for own, ours in zip(self.own_us, self.compiled_us, strict=True)]
+
+
+def churn_stream(rng: np.random.Generator, rows: int) -> tuple[Floats, Floats]:
+    """Vectors (rows, 20) with heavy tails, 5 % unknown, and labels, about a fifth of them churn."""
+    activity = rng.lognormal(1.0, 1.0, (rows, 1))
+    matrix = activity * rng.lognormal(0.0, 0.8, (rows, len(NAMES)))
+    ended = np.where(matrix[:, 7] < 2.0, 1.0, 0.0)
+    logits = -1.0 - 1.2 * np.log(activity[:, 0]) + ended * np.log1p(matrix[:, 3])
+    labels = (rng.random(rows) < 1.0 / (1.0 + np.exp(-logits))).astype(float)
+    matrix[rng.random(matrix.shape) < 0.05] = np.nan
+    return matrix, labels
+
+
+def trained(kind: str, matrix: Floats, labels: Floats) -> Model:
+    """A model of that kind as the factory makes it, taught all rows."""
+    model = make_model(ModelSpec(kind=kind), FEATURES)
+    for row, label in zip(as_dicts(NAMES, matrix), labels.tolist(), strict=True):
+        model.learn_one(row, bool(label))
+    return model
+
+
+def compare(model: Model, matrix: Floats, repeats: int) -> Figures:
+    """Time both on the same rows, by turns. Fails if they differ or nothing was compiled."""
+    compile_s = seconds(lambda: compile_model(model, NAMES, version=1, valid_from=0))
+    head = pack(compile_model(model, NAMES, version=1, valid_from=0), None)
+    form = unpack_head(head).model
+    assert isinstance(form, LinearForm | AnchoredForm), "not compiled"
+    rows = as_dicts(NAMES, matrix)
+
+    def own() -> list[float]:
+        return [model.predict_proba_one(row)[True] for row in rows]
+
+    np.testing.assert_allclose(form.probabilities(matrix), own(), rtol=0.0, atol=1e-9)
+    turns = [(seconds(own), seconds(lambda: form.probabilities(matrix))) for _ in range(repeats)]
+    own_us, compiled_us = (
+        [1e6 * taken / len(matrix) for taken in side] for side in zip(*turns, strict=True)
+    )
+    load_s = seconds(lambda: unpack_head(head))
+    return Figures(own_us, compiled_us, 1e3 * compile_s, len(head), 1e3 * load_s)
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """CPU seconds of a call, the mean of as many as it takes to measure them."""
+    calls, taken = 0, 0.0
+    begun = time.process_time()
+    while taken < LEAST_SECONDS:
+        call()
+        calls, taken = calls + 1, time.process_time() - begun
+    return taken / calls
+
+
+def line(kind: str, figures: Figures) -> str:
+    """A row of the table: medians, and the ratio's spread."""
+    low, middle, high = (pick(figures.ratios) for pick in (min, median, max))
+    return (
+        f"| {kind} | {median(figures.own_us):.1f} | {median(figures.compiled_us):.2f} "
+        f"| {middle:.0f} ({low:.0f}–{high:.0f}) | {figures.compile_ms:.1f} "
+        f"| {figures.head_bytes / 1024:.1f} | {figures.load_ms:.2f} |"
+    )
+
+
+def main() -> None:
+    """Print the table; write ``{"compiled_over_river": {kind: ratio}}`` where asked to."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path, help="write the ratios (medians) to this file")
+    parser.add_argument("--examples", type=int, default=20_000, help="examples learned")
+    parser.add_argument("--rows", type=int, default=2_000, help="rows of a batch")
+    parser.add_argument("--repeats", type=int, default=7, help="runs of each, by turns")
+    options = parser.parse_args()
+    rng = np.random.default_rng(4)
+    taught, labels = churn_stream(rng, options.examples)
+    batch, _ = churn_stream(rng, options.rows)
+    print("| model | own, µs a row | compiled, µs a row | ratio (spread) | compile, ms ", end="")
+    print("| head, KiB | load, ms |\n|---|---|---|---|---|---|---|", flush=True)
+    ratios = {}
+    for kind in KINDS:
+        figures = compare(trained(kind, taught, labels), batch, options.repeats)
+        ratios[kind] = round(median(figures.ratios), 1)
+        print(line(kind, figures), flush=True)
+    if options.json:
+        content = orjson.dumps({"compiled_over_river": ratios}, option=orjson.OPT_INDENT_2)
+        options.json.write_bytes(content)
+
+
+if __name__ == "__main__":
+    main()
