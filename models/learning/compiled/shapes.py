@@ -67,10 +67,8 @@ def _forest(steps: Sequence[Any], features: Sequence[str]) -> ForestForm | None:
     Trees that grow in the background don't vote.
     """
     model: Any = steps[-1]
-    weights = [1.0] * len(model)
-    if not model.disable_weighted_vote:
-        metrics = [metric.get() for metric in model._metrics]
-        weights = [metric if metric > 0.0 else 1.0 for metric in metrics]
+    metrics = [metric.get() for metric in model._metrics]
+    weights = [1.0 if model.disable_weighted_vote or m <= 0.0 else m for m in metrics]
     return _trees(list(model), weights, features)
 
 
@@ -78,7 +76,7 @@ def _trees(
     trees: Sequence[Any], weights: Sequence[float], features: Sequence[str]
 ) -> ForestForm | None:
     flattener = Flattener(features)
-    for each, weight in zip(trees, weights, strict=True):
+    for each, weight in zip(trees, weights, strict=False):  # a forest begins without trees
         flattener.add(each, weight)
     return flattener.form() if any(True in each.classes for each in trees) else None
 
