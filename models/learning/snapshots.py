@@ -51,6 +51,7 @@ __all__ = [
     "SignatureError",
     "SizeError",
     "SnapshotError",
+    "check_manifest",
     "load_scorer",
     "load_trainer",
     "pack",
@@ -60,6 +61,14 @@ __all__ = [
     "unpack_tail",
     "verify",
 ]
+
+
+def check_manifest(spec: Spec, manifest: Manifest, key: bytes | None) -> None:
+    """Check all that can be said of a snapshot without its payload. Raises SnapshotError."""
+    verify(manifest, key)
+    _check_owner(spec, manifest)
+    _check_formats(manifest)
+    _check_features(spec, manifest)
 
 
 def load_scorer(
@@ -97,10 +106,7 @@ def _check(
     spec: Spec, manifest: Manifest, payload: bytes | None, key: bytes | None, max_bytes: int
 ) -> bytes | None:
     """Payload, once everything the manifest says of it and of us is so; None for version 0."""
-    verify(manifest, key)
-    _check_owner(spec, manifest)
-    _check_formats(manifest)
-    _check_features(spec, manifest)
+    check_manifest(spec, manifest, key)
     if manifest.version == 0:
         return None
     return _check_payload(manifest, payload, max_bytes)

@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from models.learning.errors import SnapshotError
 from models.learning.scorer import Scorer
-from models.learning.snapshots import load_scorer, prior_scorer
+from models.learning.snapshots import check_manifest, load_scorer, prior_scorer
 from models.spec import Spec
 from schemas.codec import CodecError, decode_manifest
 from schemas.snapshots import Manifest
@@ -38,7 +38,11 @@ log = structlog.get_logger(__name__)
 class ModelRegistry:
     """Announced models of one app, newest epochs last; snapshots are loaded when asked for.
 
+    An announcement that must be refused (unsigned, signed with another key, of another feature
+    set …) is never noted, so it cannot take the place of a good one of the same epoch.
+
     wait: seconds that a partition on the arrival clock waits for an announcement.
+    manifests: end of epoch → announcement. refusal: why the last one was refused, None if none was.
     """
 
     def __init__(
@@ -50,14 +54,21 @@ class ModelRegistry:
         self._wait = wait
         self._metrics = metrics
         self.manifests: dict[int, Manifest] = {}
+        self.refusal: SnapshotError | None = None
         self._scorers: dict[int, Scorer] = {0: prior_scorer(spec)}
         self._refused: set[int] = set()
         self._news = asyncio.Condition()
         self._given_up = False
 
     async def hear(self, manifest: Manifest) -> None:
-        """Take note of an announcement."""
+        """Take note of an announcement, if it is one of ours and good."""
         if manifest.app != self._spec.app or manifest.name != self._spec.model.name:
+            return
+        try:
+            check_manifest(self._spec, manifest, self._key)
+        except SnapshotError as error:
+            self.refusal = error
+            self._count_refusal(manifest, error)
             return
         async with self._news:
             self.manifests[manifest.epoch] = manifest
@@ -116,13 +127,21 @@ class ModelRegistry:
                 self._scorers[version] = scorer
                 for old in [v for v in self._scorers if 0 < v < version - LOADED_VERSIONS]:
                     del self._scorers[old]
-            except SnapshotError as error:  # the message says all, a traceback nothing
+            except SnapshotError as error:
                 self._refused.add(version)
-                self._metrics.model_refused.labels(type(error).__name__).inc()
-                log.error(
-                    "snapshot refused, the old model is kept", version=version, error=str(error)
-                )
+                self._count_refusal(manifest, error)
         return self._scorers.get(version)
+
+    def _count_refusal(self, manifest: Manifest, error: SnapshotError) -> None:
+        """Say it; the message says all, a traceback nothing."""
+        reason = type(error).__name__
+        self._metrics.model_refused.labels(reason).inc()
+        log.error(
+            "snapshot refused, the old model is kept",
+            version=manifest.version,
+            reason=reason,
+            error=str(error),
+        )
 
     async def _payload(self, manifest: Manifest) -> bytes | None:
         """The payload; on the arrival clock waits for one that the store lost.

@@ -36,9 +36,12 @@ async def resume(
     """A trainer, and the announcement it goes on from (None: from the first example).
 
     first_kept: offset of the first example that the topic still holds. Raises SnapshotError when
-    a payload was altered, Fatal when examples that must be learned again are gone.
+    a payload was altered or every announcement was refused (the key or the features are not those
+    of the last trainer), Fatal when examples that must be learned again are gone.
     """
     announced = sorted(models.manifests.values(), key=lambda m: m.epoch, reverse=True)
+    if not announced and models.refusal is not None:
+        raise models.refusal
     for manifest in announced:
         read = partial(store.get, manifest.payload or "")
         payload = await patiently(read, REDIS_AWAY, "snapshot store", metrics)
