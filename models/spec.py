@@ -51,6 +51,8 @@ class SourceSpec:
     max_delay: ``clock`` completeness only: an event is here this long after it happened.
     stale_after: a staleness above this makes the source ``stalled``.
     max_ids: event ids remembered for each user (the newest by event time).
+    rekeyed_topic: where the source's records are copied to, keyed by user; None: the topic is
+    keyed by user itself.
     """
 
     name: str
@@ -62,6 +64,12 @@ class SourceSpec:
     max_delay: int = 0
     stale_after: int = 0
     max_ids: int = 1024
+    rekeyed_topic: str | None = None
+
+    @property
+    def input_topic(self) -> str:
+        """The topic, keyed by user, that events are read from."""
+        return self.rekeyed_topic or self.topic
 
     @property
     def is_outcome(self) -> bool:
@@ -216,7 +224,7 @@ def feature_set_version(spec: Spec) -> str:
     """
     sources = [asdict(source) for source in spec.sources]
     for source in sources:
-        for name in ("topic", "stale_after", "max_delay"):
+        for name in ("topic", "rekeyed_topic", "stale_after", "max_delay"):
             del source[name]
     features = [{k: v for k, v in asdict(f).items() if k != "label"} for f in spec.features]
     counted = spec.labels.sources if spec.labels.rule == "inactivity" else ()

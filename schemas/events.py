@@ -71,12 +71,7 @@ def decode_batch(
     """
     columns = _columns(mapping)
     rejects: Rejects = {}
-    named = {i: dict(pairs) for i, pairs in enumerate(headers) if pairs} if any(headers) else {}
-    forgets = read_forgets(named, rejects)
-    requests = rejects.keys() | forgets.keys()
-    if requests:
-        values = [b"{}" if i in requests else value for i, value in enumerate(values)]
-    docs = parse_values(values, mapping.max_bytes, rejects)
+    named, docs, forgets = _parse(mapping, values, headers, rejects)
     no_data = rejects.keys() | forgets.keys()
     readable = _Selection(docs, rejects, no_data)
     beats = _heartbeats(mapping.heartbeat, docs, named) - no_data
@@ -95,6 +90,52 @@ def decode_batch(
     batch.ids[list(beats)] = 0
     _blank(batch, [*rejects, *forgets])
     return batch
+
+
+def decode_users(
+    mapping: SourceMapping,
+    values: Sequence[bytes | None],
+    headers: Sequence[Headers],
+) -> EventBatch:
+    """Read whom the records of a batch concern, and which are heartbeats; the rest is blank.
+
+    users: of events, and of requests to forget. rejects: whose user `decode_batch` cannot read
+    either.
+    """
+    n, rejects = len(values), Rejects()
+    named, docs, forgets = _parse(mapping, values, headers, rejects)
+    no_data = rejects.keys() | forgets.keys()
+    beats = _heartbeats(mapping.heartbeat, docs, named) - no_data
+    events = _Selection(docs, rejects, no_data | beats)
+    batch = EventBatch(
+        users=events.read(_columns(mapping).user, None),
+        times=np.zeros(n, np.int64),
+        heartbeat=np.zeros(n, dtype=np.bool_),
+        ids=np.zeros(n, np.uint64),
+        kinds=np.full(n, -1, np.int8),
+        fields={},
+        rejects=rejects,
+    )
+    batch.heartbeat[list(beats)] = True
+    _blank(batch, list(rejects))
+    for i, user in forgets.items():
+        batch.users[i] = user
+    return batch
+
+
+def _parse(
+    mapping: SourceMapping,
+    values: Sequence[bytes | None],
+    headers: Sequence[Headers],
+    rejects: Rejects,
+) -> tuple[Named, list[Doc], dict[int, str]]:
+    """Headers by name, JSON objects, and requests to forget, whose values are not looked at."""
+    named = {i: dict(pairs) for i, pairs in enumerate(headers) if pairs} if any(headers) else {}
+    forgets = read_forgets(named, rejects)
+    requests = rejects.keys() | forgets.keys()
+    if requests:
+        values = [b"{}" if i in requests else value for i, value in enumerate(values)]
+    return named, parse_values(values, mapping.max_bytes, rejects), forgets
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ SOURCES_SCHEMA_VERSION = 1
 class SourceStatus:
     """One source in one partition. Times RFC 3339, None when never seen.
 
-    watermark says how complete the source is, last_data whether it is alive.
+    watermark says how complete the source is, last_data whether it is alive. repeated_copies: of
+    a rekeyed source, copies that came again and were dropped.
     """
 
     app: str
@@ -32,4 +33,5 @@ class SourceStatus:
     rejected: dict[str, int]
     out_of_arrival_order: int
     emitted_at: str
+    repeated_copies: int = 0
     schema_version: int = SOURCES_SCHEMA_VERSION

@@ -4,25 +4,30 @@
 
     events.<source> … ─► [score] BatchApp ─► agent ─► ScoreHub ─► Partition (one for each number)
                                                       merge ─► Engine ─► outputs, Redis, offsets
+    a source's topic  ─► [rekey] BatchApp ─► agent ─► RekeyHub ─► <app>.rekey.<source> (is scored)
     churn.examples    ─► [train] BatchApp ─► agent ─► TrainHub ─► Trainer ─► churn.models
 
-One Faust app for each role, each with a consumer group of its own (Faust co-partitions topics of
-identical subscribers only). ONE agent consumes all input topics. It only hands batches to the
-hub; the hub's partitions do the work, so nothing can escape the agent.
+One Faust app for each role (rekey: for each source), each with a consumer group of its own (Faust
+co-partitions topics of identical subscribers only). ONE agent consumes an app's topics. It only
+hands batches to the hub; the hub's partitions do the work, so nothing can escape the agent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import faust
 from faust.types import TP
 
-from models.spec import Spec
+from models.spec import SourceSpec, Spec
 from streams.config import Config
 from streams.connections import Connections
 from streams.outputs import Outputs
+from streams.rekey.assignor import SoleAssignor
+from streams.rekey.hub import RekeyHub
+from streams.rekey.names import group_of as copying_group
+from streams.rekey.progress import CopyProgress
 from streams.scoring.hub import ScoreHub
 from streams.scoring.partition import AskLogEnds, LogEnd
 from streams.supervision import Supervisor
@@ -31,7 +36,14 @@ from streams.training.hub import TrainHub
 from streams.transport.batches import BatchApp
 from streams.transport.log_ends import LogEnds
 
-ROLES = ("score", "train")
+ROLES = ("score", "train", "rekey")
+COPY_COMMIT_SECONDS = 0.25
+"""Scoring partitions with nothing to read wait until they see that everything has been copied."""
+
+NO_END = 2**62
+"""Where a log is said to end that is still to grow."""
+
+AnyHub = ScoreHub | TrainHub | RekeyHub
 
 
 def group_of(role: str, spec: Spec) -> str:
@@ -41,8 +53,20 @@ def group_of(role: str, spec: Spec) -> str:
 
 def subscriptions(roles: Iterable[str], config: Config) -> dict[str, tuple[str, ...]]:
     """Consumer group to the topics it reads, for the roles."""
-    topics = {"score": config.input_topics, "train": (config.topics.examples,)}
-    return {group_of(role, config.spec): topics[role] for role in roles}
+    found: dict[str, tuple[str, ...]] = {}
+    for role in roles:
+        if role == "rekey":
+            app = config.spec.app
+            found |= {copying_group(app, source): (source.topic,) for source in config.rekeyed}
+        else:
+            read = config.input_topics if role == "score" else (config.topics.examples,)
+            found[group_of(role, config.spec)] = read
+    return found
+
+
+def default_roles(config: Config) -> tuple[str, ...]:
+    """All roles that the configuration has work for."""
+    return ROLES if config.rekeyed else ROLES[:2]
 
 
 def score_app(
@@ -50,18 +74,21 @@ def score_app(
     connections: Connections,
     hub: ScoreHub,
     ends: LogEnds,
+    copying: CopyProgress,
     metrics: Metrics,
     supervisor: Supervisor,
 ) -> BatchApp:
     """The role ``score``: all input topics, one agent. ends: answers where logs end."""
-    app = _app("score", config, connections, hub)
+    app = _app(group_of("score", config.spec), config, connections, hub)
+    copied = {source.input_topic: source for source in config.rekeyed}
 
     async def claim() -> None:
         numbers = {tp.partition for tp in app.consumer.assignment()}
         partitions = app.partitions_of(config.input_topics[0])
         outputs = Outputs(app.producer, config.topics, metrics)
         starts = await ends.starts([(t, n) for t in config.input_topics for n in numbers])
-        await hub.claim(numbers, partitions, outputs, _log_ends(app, ends), starts)
+        ask = _behind_copies(_log_ends(app, ends), copied, copying)
+        await hub.claim(numbers, partitions, outputs, ask, starts)
 
     _connect(app, config.input_topics, hub, claim, supervisor)
     return app
@@ -76,7 +103,7 @@ def train_app(
     supervisor: Supervisor,
 ) -> BatchApp:
     """The role ``train``: the examples topic."""
-    app = _app("train", config, connections, hub)
+    app = _app(group_of("train", config.spec), config, connections, hub)
 
     async def claim() -> None:
         if app.consumer.assignment():
@@ -88,18 +115,49 @@ def train_app(
     return app
 
 
-def _app(role: str, config: Config, connections: Connections, hub: ScoreHub | TrainHub) -> BatchApp:
+def rekey_app(
+    config: Config,
+    connections: Connections,
+    hub: RekeyHub,
+    ends: LogEnds,
+    supervisor: Supervisor,
+) -> BatchApp:
+    """The role ``rekey`` for one source: all partitions of its topic, in one process."""
+    topic = hub.source.topic
+    group = copying_group(config.spec.app, hub.source)
+    app = _app(
+        group,
+        config,
+        connections,
+        hub,
+        PartitionAssignor=SoleAssignor,
+        broker_commit_interval=COPY_COMMIT_SECONDS,
+    )
+
+    async def claim() -> None:
+        assigned = app.consumer.assignment()
+        if assigned:
+            await hub.claim(len(assigned), _log_ends(app, ends))
+        else:
+            await hub.release()
+
+    _connect(app, (topic,), hub, claim, supervisor)
+    return app
+
+
+def _app(
+    group: str, config: Config, connections: Connections, hub: AnyHub, **settings: Any
+) -> BatchApp:
     """A Faust app that is only what we use of it: group membership, fetching, producing."""
     session = config.worker.session_timeout / 1e6
     app = BatchApp(
-        group_of(role, config.spec),
+        group,
         broker=connections.faust_broker(),
         broker_credentials=connections.faust_credentials(),
         broker_session_timeout=session,
         broker_heartbeat_interval=session / 15,
         broker_request_timeout=max(90.0, 2 * session),
         broker_max_poll_records=2000,
-        broker_commit_interval=1.0,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=4 * 1024 * 1024,
         stream_buffer_maxsize=8,
@@ -113,6 +171,7 @@ def _app(role: str, config: Config, connections: Connections, hub: ScoreHub | Tr
         store="memory://",
         env_prefix="EBBLINE_FAUST_",
         autodiscover=False,
+        **{"broker_commit_interval": 1.0, **settings},
     )
     app.hub = hub
     return app
@@ -121,7 +180,7 @@ def _app(role: str, config: Config, connections: Connections, hub: ScoreHub | Tr
 def _connect(
     app: BatchApp,
     topics: Sequence[str],
-    hub: ScoreHub | TrainHub,
+    hub: AnyHub,
     claim: Callable[[], Awaitable[None]],
     supervisor: Supervisor,
 ) -> None:
@@ -161,3 +220,20 @@ def _log_ends(app: BatchApp, ends: LogEnds) -> AskLogEnds:
         return found
 
     return ask
+
+
+def _behind_copies(
+    ask: AskLogEnds, copied: Mapping[str, SourceSpec], copying: CopyProgress
+) -> AskLogEnds:
+    """As ``ask``, but a topic of copies has no end in sight while there is more to be copied."""
+
+    async def ask_both(places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], LogEnd]:
+        topics = {topic for topic, _ in places if topic in copied}
+        behind = {topic for topic in topics if not await copying.complete(copied[topic])}
+        found = await ask(places)
+        return {
+            place: LogEnd(NO_END, end.read) if place[0] in behind else end
+            for place, end in found.items()
+        }
+
+    return ask_both

@@ -6,16 +6,19 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
 from faust.contrib.asgi import bind_to_running_loop
 from redis.asyncio import Redis
 
-from streams.app import ROLES, score_app, subscriptions, train_app
+from streams.app import rekey_app, score_app, subscriptions, train_app
 from streams.config import Config
 from streams.connections import Connections
+from streams.rekey.hub import RekeyHub
+from streams.rekey.progress import CopyProgress, following
+from streams.rekey.sender import CopySender, producing
 from streams.scoring.hub import ScoreHub
 from streams.snapshots.registry import ModelRegistry, listening
 from streams.snapshots.store import open_store
@@ -26,7 +29,7 @@ from streams.topics import preflight
 from streams.topics.identity import TopicIdentities
 from streams.training.hub import TrainHub
 from streams.transport.batches import BatchApp
-from streams.transport.log_ends import asking
+from streams.transport.log_ends import LogEnds, asking
 from streams.watchdog import Watchdog, awake, watching
 
 log = structlog.get_logger(__name__)
@@ -40,7 +43,7 @@ hang here for ever when the group is rebalancing at the same moment."""
 class Options:
     """What the command line decides. See ``ebbline worker --help``."""
 
-    roles: Sequence[str] = ROLES
+    roles: Sequence[str]
     rebuild: bool = False
     web_port: int | None = None
 
@@ -99,12 +102,22 @@ async def working(
         ends = await stack.enter_async_context(asking(connections))
         identities = TopicIdentities(connections, config.input_topics, metrics)
         apps: list[BatchApp] = []
+        if "rekey" in options.roles and config.rekeyed:
+            producer = await stack.enter_async_context(producing(connections))
+            for source in config.rekeyed:
+                sender = CopySender(producer, source.input_topic, metrics)
+                copier = RekeyHub(config, source, sender, metrics, supervisor)
+                stack.push_async_callback(copier.release)
+                apps.append(rekey_app(config, connections, copier, ends, supervisor))
         if "score" in options.roles:
             hub = ScoreHub(
                 config, redis, registry, metrics, supervisor, identities, rebuild=options.rebuild
             )
             stack.push_async_callback(hub.release)
-            apps.append(score_app(config, connections, hub, ends, metrics, supervisor))
+            copying = await stack.enter_async_context(
+                _following(config, connections, ends, metrics)
+            )
+            apps.append(score_app(config, connections, hub, ends, copying, metrics, supervisor))
         if "train" in options.roles:
             trainer = TrainHub(config, redis, store, registry, key, metrics, supervisor)
             stack.push_async_callback(trainer.release)
@@ -127,6 +140,15 @@ async def working(
             await stack.enter_async_context(watching(dog.watch, supervisor.fail))
         log.info("working", roles=list(options.roles), web=f"http://{host}:{port}")
         yield metrics
+
+
+def _following(
+    config: Config, connections: Connections, ends: LogEnds, metrics: Metrics
+) -> AbstractAsyncContextManager[CopyProgress]:
+    """Live scoring waits for copies as long as copying moves on, a replay always."""
+    live = config.spec.clock == "live"
+    patience = config.worker.session_timeout / 1e6 if live else None
+    return following(connections, ends, config.spec.app, patience, metrics)
 
 
 @asynccontextmanager
@@ -156,6 +178,6 @@ def _not_ready(apps: Sequence[BatchApp]) -> str | None:
     for app in apps:
         if not app.started or app.rebalancing:
             return f"{app.conf.id}: not in the group yet"
-        if not app.consumer.assignment():
+        if not app.consumer.assignment() and not isinstance(app.hub, RekeyHub):
             return f"{app.conf.id}: no partitions assigned"
     return None

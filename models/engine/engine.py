@@ -223,8 +223,10 @@ class Engine:
             return
         marks = watermarks_at(self.spec, self.state, piece, judged, stops)
         scored = score(self.slab, stops.rows, stops.clocks, marks, scorer)
-        topic = self.spec.sources[stops.source].topic
-        causes = [f"event:{topic}-{self.partition}-{offset}" for offset in stops.offsets.tolist()]
+        topic, chunk = self.spec.sources[stops.source].topic, judged[stops.source].chunk
+        index = np.searchsorted(chunk.offsets, stops.offsets).tolist()
+        places = [chunk.place(i, self.partition) for i in index]
+        causes = [f"event:{topic}-{number}-{offset}" for number, offset in places]
         self._emit(scored, causes, effects)
         self.slab.last_score[stops.rows] = stops.clocks
 

@@ -46,7 +46,7 @@ def asked_for(judged: Iterable[Judged]) -> list[str]:
             user
             for one in judged
             for i, user in one.chunk.batch.forgets.items()
-            if i not in one.verdicts
+            if i not in one.verdicts and one.first_seen[i]
         }
     )
 

@@ -1,7 +1,8 @@
 """Judging records of one source: which are events to apply, which go to the dead letters.
 
-The order of the questions is fixed: unreadable, heartbeat, in the wrong partition, too far in the
-future, late. Only usable events and heartbeats move the source's clocks.
+The order of the questions is fixed: a repeated copy (of a rekeyed topic; dropped), unreadable,
+heartbeat, in the wrong partition, too far in the future, late. Only usable events and heartbeats
+move the source's clocks.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.engine.copies import Copies, hear, look
 from models.engine.records import Chunk, Record
 from models.engine.requests import Output
 from models.engine.state import SourceState
@@ -22,6 +24,7 @@ from schemas.codec import encode
 from schemas.deadletters import DeadLetter
 from schemas.murmur2 import partition_of
 from schemas.reasons import Reject
+from schemas.rekeying import own_headers
 from schemas.times import format_time
 
 RETRY_HEADER = "ebbline-retried-from"
@@ -38,7 +41,7 @@ class Judged:
     """Records of one source that have been judged.
 
     usable: bool[n], events to apply. clocks: int64[n], the partition's clock at each record.
-    course: how the source's clocks moved. verdicts: the rejected ones.
+    course: how the source's clocks moved. verdicts: the rejected ones. copies: of a rekeyed source.
     """
 
     chunk: Chunk
@@ -47,6 +50,14 @@ class Judged:
     beats: Bool
     course: Course
     verdicts: Verdicts
+    copies: Copies | None = None
+
+    @property
+    def first_seen(self) -> Bool:
+        """Which records are not repeated copies, bool[n]."""
+        if self.copies is None:
+            return np.ones(len(self.chunk), dtype=np.bool_)
+        return ~self.copies.repeated
 
 
 def judge(
@@ -54,9 +65,13 @@ def judge(
 ) -> Judged:
     """Decide about each record. foreign: users that do not belong into this partition."""
     batch = chunk.batch
+    copies = look(state.lanes, chunk.origins) if chunk.origins is not None else None
     verdicts: Verdicts = dict(batch.rejects)
     readable = np.ones(len(chunk), dtype=np.bool_)
     readable[[*verdicts, *batch.forgets]] = False
+    if copies is not None:
+        readable &= ~copies.repeated
+        verdicts = {i: why for i, why in verdicts.items() if not copies.repeated[i]}
     beats = readable & batch.heartbeat
     events = readable & ~batch.heartbeat
     verdicts |= _foreign(chunk, events, foreign)
@@ -64,10 +79,13 @@ def judge(
     verdicts |= _future(spec, chunk, future)
     beats &= ~future
     events[list(verdicts)] = False
-    course = follow(source, state.progress, batch.times, clocks, events, beats)
+    times = batch.times
+    if copies is not None and chunk.origins is not None:
+        times = hear(copies.lanes, chunk.origins, times, beats)
+    course = follow(source, state.progress, times, clocks, events, beats)
     late = events & (batch.times < course.before - source.allowed_lateness)
     verdicts |= _late(source, chunk, course, late)
-    return Judged(chunk, clocks, events & ~late, beats, course, verdicts)
+    return Judged(chunk, clocks, events & ~late, beats, course, verdicts, copies)
 
 
 def _foreign(chunk: Chunk, events: Bool, foreign: set[str]) -> Verdicts:
@@ -122,7 +140,9 @@ def count(state: SourceState, judged: Judged, clock_before: int) -> None:
     state.progress.heartbeat = int(course.heartbeat[-1])
     state.progress.last_data = int(course.last_data[-1])
     state.heartbeats += int(judged.beats.sum())
-    state.disordered += int((chunk.arrivals < clock_before).sum())
+    state.disordered += int((judged.first_seen & (chunk.arrivals < clock_before)).sum())
+    if judged.copies is not None:
+        state.lanes = judged.copies.lanes
     for reason, _ in judged.verdicts.values():
         state.rejected[reason.value] += 1
         state.late += reason is Reject.LATE
@@ -138,23 +158,24 @@ def strangers(chunk: Chunk, known: dict[str, int], partition: int, partitions: i
 def letters(
     spec: Spec, source: SourceSpec, partition: int, judged: Judged, now: str
 ) -> Iterator[Output]:
-    """Dead letters of the rejected records, the raw bytes intact."""
+    """Dead letters of the rejected records, the raw bytes intact, at their original positions."""
     for i, (reason, message) in sorted(judged.verdicts.items()):
         raw = judged.chunk.raws[i]
-        place = f"{source.topic}-{partition}-{raw.offset}"
+        number, offset = judged.chunk.place(i, partition)
+        place = f"{source.topic}-{number}-{offset}"
         letter = DeadLetter(
             id=place,
             app=spec.app,
             source=source.name,
             topic=source.topic,
-            partition=partition,
-            offset=raw.offset,
+            partition=number,
+            offset=offset,
             record_time=_record_time(raw),
             reason=reason.value,
             message=message,
             key_base64=_base64(raw.key),
             value_base64=_base64(raw.value),
-            headers=[(name, _base64(value) or "") for name, value in raw.headers],
+            headers=[(name, _base64(value) or "") for name, value in own_headers(raw.headers)],
             rejected_at=now,
             retried_from=_retried_from(raw),
         )

@@ -12,6 +12,7 @@ from models.engine.columns import concat_batches, slice_batch
 from models.grid import Int
 from models.spec import SourceSpec
 from schemas.events import EventBatch, decode_batch
+from schemas.rekeying import Origins, join_origins, own_headers, read_origins
 
 
 class Record(Protocol):
@@ -43,17 +44,25 @@ class Chunk:
     """n records of one source's topic partition, decoded, in offset order.
 
     offsets, arrivals: int64[n]. arrivals never fall: they are the running maximum of the record
-    timestamps, never later than the wall clock.
+    timestamps, never later than the wall clock. origins: of a rekeyed source's records, None for
+    others.
     """
 
     raws: Sequence[Record]
     offsets: Int
     arrivals: Int
     batch: EventBatch
+    origins: Origins | None = None
 
     def __len__(self) -> int:
         """Number of records."""
         return len(self.raws)
+
+    def place(self, i: int, partition: int) -> tuple[int, int]:
+        """Partition and offset in the source's topic. partition: that the chunk was read from."""
+        if self.origins is None or self.origins.partitions[i] < 0:
+            return partition, int(self.offsets[i])
+        return int(self.origins.partitions[i]), int(self.origins.offsets[i])
 
     def part(self, start: int, stop: int) -> Chunk:
         """Records ``start <= i < stop``."""
@@ -62,6 +71,7 @@ class Chunk:
             self.offsets[start:stop],
             self.arrivals[start:stop],
             slice_batch(self.batch, start, stop),
+            self.origins and self.origins.part(start, stop),
         )
 
 
@@ -72,8 +82,11 @@ def make_chunk(source: SourceSpec, raws: Sequence[Record], arrived: int, now: in
     stamps = np.fromiter((raw.timestamp for raw in raws), dtype=np.int64, count=n) * 1000
     arrivals = np.maximum.accumulate(np.maximum(np.minimum(stamps, now), arrived))
     values = [raw.value for raw in raws]
-    batch = decode_batch(source.mapping, values, [raw.headers for raw in raws])
-    return Chunk(raws, offsets, arrivals, batch)
+    headers = [raw.headers for raw in raws]
+    if source.rekeyed_topic is None:
+        return Chunk(raws, offsets, arrivals, decode_batch(source.mapping, values, headers))
+    batch = decode_batch(source.mapping, values, [own_headers(h) for h in headers])
+    return Chunk(raws, offsets, arrivals, batch, read_origins(headers))
 
 
 def join_chunks(chunks: Sequence[Chunk]) -> Chunk:
@@ -85,6 +98,7 @@ def join_chunks(chunks: Sequence[Chunk]) -> Chunk:
         np.concatenate([chunk.offsets for chunk in chunks]),
         np.concatenate([chunk.arrivals for chunk in chunks]),
         concat_batches([chunk.batch for chunk in chunks]),
+        join_origins([chunk.origins for chunk in chunks if chunk.origins is not None]),
     )
 
 

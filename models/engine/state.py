@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from models.engine.copies import Lanes
 from models.grid import NEVER
 from models.staleness.watermarks import Progress
 from models.state.codec import StateError
@@ -22,7 +23,7 @@ class SourceState:
     applied: newest offset whose effects are durable. arrival: newest arrival time at it.
     topic_id: the broker's id of the topic that the offsets are of, "" where it told none.
     The rest counts records: events used, heartbeats, late, duplicates, dead-lettered by reason,
-    and those whose arrival lay below the clock when they came.
+    and those whose arrival lay below the clock when they came. lanes: of a rekeyed source.
     """
 
     applied: int = -1
@@ -35,6 +36,7 @@ class SourceState:
     disordered: int = 0
     topic_id: str = ""
     rejected: Counter[str] = field(default_factory=Counter)
+    lanes: Lanes = field(default_factory=Lanes)
 
 
 @dataclass(slots=True)
@@ -93,6 +95,7 @@ def _from_json(record: dict[str, Any]) -> PartitionState:
                 **source,
                 "progress": Progress(**source["progress"]),
                 "rejected": Counter(source["rejected"]),
+                "lanes": Lanes(**source.get("lanes", {})),
             }
         )
         for source in record.pop("sources")

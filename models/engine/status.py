@@ -39,6 +39,7 @@ def statuses(spec: Spec, state: PartitionState, partition: int, now: str) -> lis
             duplicates=seen.duplicates,
             rejected=dict(seen.rejected),
             out_of_arrival_order=seen.disordered,
+            repeated_copies=seen.lanes.repeats,
             emitted_at=now,
         )
         found.append(Output("sources", f"{source.name}-{partition}".encode(), encode(record)))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from streams.app import ROLES
+from streams.app import ROLES, default_roles
 from streams.cli.common import config_option, load, told
 from streams.connections import Connections
 from streams.telemetry.logs import configure
@@ -15,7 +15,9 @@ from streams.topics.preflight import PreflightError
 from streams.worker import Options, run
 
 
-def _roles(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]:
+def _roles(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+    if value is None:
+        return None
     roles = tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
     wrong = [role for role in roles if role not in ROLES]
     if wrong or not roles:
@@ -27,11 +29,11 @@ def _roles(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]
 @config_option
 @click.option(
     "--roles",
-    default=",".join(ROLES),
-    show_default=True,
     callback=_roles,
     help="What this process does: score (ingest, features, scores, labels; scale by starting "
-    "more of them, up to one for each partition), train (one for each app).",
+    "more of them, up to one for each partition), train (one for each app), rekey (copies topics "
+    "that are not keyed by user; one for each such source works, more stand by).  "
+    "[default: all that there is work for]",
 )
 @click.option("--web-port", type=int, help="Port of /metrics, /healthz, /readyz (0 = any free).")
 @click.option(
@@ -43,7 +45,7 @@ def _roles(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]
 @click.option("--log-level", default="INFO", show_default=True)
 def worker(
     config_file: Path | None,
-    roles: tuple[str, ...],
+    roles: tuple[str, ...] | None,
     web_port: int | None,
     rebuild: bool,
     log_level: str,
@@ -59,5 +61,5 @@ def worker(
     with told(PreflightError):
         connections = Connections.from_env()
         connections.require_signing_key()
-        code = run(config, connections, Options(roles, rebuild, web_port))
+        code = run(config, connections, Options(roles or default_roles(config), rebuild, web_port))
     sys.exit(code)

@@ -26,7 +26,14 @@ from schemas.mapping import (
     TimeMapping,
 )
 from schemas.times import HOUR
-from streams.config.document import Document, FeatureDoc, HeartbeatDoc, OutcomeDoc, SourceDoc
+from streams.config.document import (
+    AppDoc,
+    Document,
+    FeatureDoc,
+    HeartbeatDoc,
+    OutcomeDoc,
+    SourceDoc,
+)
 from streams.config.settings import Config, TopicNames, WebAddress, WorkerSettings
 
 
@@ -68,7 +75,7 @@ def _spec(doc: Document) -> Spec:
         clock=doc.app.clock,
         grid=doc.app.grid,
         max_future=doc.app.max_future,
-        sources=tuple(_source(name, s, doc.app.grid) for name, s in doc.sources.items()),
+        sources=tuple(_source(name, s, doc.app) for name, s in doc.sources.items()),
         features=tuple(_feature(feature) for feature in doc.features),
         population=PopulationSpec(
             enter=None if population.enter == "any" else population.enter,
@@ -95,7 +102,12 @@ def _spec(doc: Document) -> Spec:
     )
 
 
-def _source(name: str, doc: SourceDoc, grid: int) -> SourceSpec:
+def rekeyed_topic_of(name: str, doc: SourceDoc, app: str) -> str | None:
+    """Where the source is copied to: as said, else a name made of app and source; None: not."""
+    return (doc.rekey_topic or f"{app}.rekey.{name}") if doc.rekey else None
+
+
+def _source(name: str, doc: SourceDoc, app: AppDoc) -> SourceSpec:
     return SourceSpec(
         name=name,
         topic=doc.topic,
@@ -104,8 +116,9 @@ def _source(name: str, doc: SourceDoc, grid: int) -> SourceSpec:
         out_of_orderness=doc.out_of_orderness,
         allowed_lateness=doc.allowed_lateness,
         max_delay=doc.max_delay or 0,
-        stale_after=stale_after_of(doc, grid),
+        stale_after=stale_after_of(doc, app.grid),
         max_ids=doc.max_ids,
+        rekeyed_topic=rekeyed_topic_of(name, doc, app.name),
     )
 
 

@@ -96,7 +96,13 @@ class SourceDoc(Section):
     """A stream of user events: its topic, how its JSON is read, and how complete it is when."""
 
     topic: TopicName
-    """Kafka topic; keyed by user id as text, partitioned by murmur2 (Java's default)."""
+    """Kafka topic; keyed by user id as text, partitioned by murmur2 (Java's default), unless rekey
+    is true."""
+    rekey: bool = False
+    """The topic is keyed by something else, or not at all, and may have any number of partitions:
+    the role rekey copies it to a topic that is keyed by user."""
+    rekey_topic: TopicName | None = None
+    """Where the copies go. Default: <app>.rekey.<source>."""
     user: PathText
     """Path of the user id in the record's JSON."""
     time: TimeDoc

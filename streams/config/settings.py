@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from models.spec import Spec
+from models.spec import SourceSpec, Spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,5 +74,10 @@ class Config:
 
     @property
     def input_topics(self) -> tuple[str, ...]:
-        """Topics of the sources, in the order of the configuration."""
-        return tuple(source.topic for source in self.spec.sources)
+        """Topics, keyed by user, that the sources are read from, in the configuration's order."""
+        return tuple(source.input_topic for source in self.spec.sources)
+
+    @property
+    def rekeyed(self) -> tuple[SourceSpec, ...]:
+        """Sources whose topics are copied, for they are not keyed by user."""
+        return tuple(source for source in self.spec.sources if source.rekeyed_topic is not None)

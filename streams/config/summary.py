@@ -104,7 +104,7 @@ def _source(source: SourceSpec) -> tuple[str, ...]:
     }[source.completeness]
     return (
         f"{source.name} (outcomes)" if source.is_outcome else source.name,
-        source.topic,
+        source.topic if source.rekeyed_topic is None else f"{source.topic} (rekeyed)",
         moved,
         format_duration(source.allowed_lateness),
         format_duration(source.stale_after),

@@ -39,8 +39,8 @@ class Inspector:
     ) -> PartitionState | None:
         """The partition's state, None when it has none; raises Fatal, with the remedy."""
         for source in self._spec.sources:
-            if source.topic not in topics:
-                raise Fatal(f"topic {source.topic} is gone. Create it: ebbline topics create")
+            if source.input_topic not in topics:
+                raise Fatal(f"topic {source.input_topic} is gone. Create it: ebbline topics create")
         value = await self._patiently(store.partition_record)
         if value is None:
             wrong = await self._new_beside_old(store, topics)

@@ -35,9 +35,9 @@ def misfit(
     ends: offset behind the last record of each of its topic partitions.
     """
     anew = [
-        topics[source.topic]
+        topics[source.input_topic]
         for source, seen in zip(spec.sources, state.sources, strict=True)
-        if seen.applied >= 0 and _another(seen.topic_id, topics[source.topic].topic_id)
+        if seen.applied >= 0 and _another(seen.topic_id, topics[source.input_topic].topic_id)
     ]
     if len(anew) < len(spec.sources) and (wrong := repartitioned(spec, state, topics)) is not None:
         return wrong
@@ -47,12 +47,12 @@ def misfit(
             f"the offsets applied in partition {number} are those of the old one. {REBUILD}"
         )
     for source, seen in zip(spec.sources, state.sources, strict=True):
-        end = ends[source.topic, number]
+        end = ends[source.input_topic, number]
         if seen.applied >= end:
             return Misfit(
-                f"offset {seen.applied} of topic {source.topic} partition {number} was applied, "
-                f"but the topic ends at {end}: it was emptied or made again, or the cluster lost "
-                f"records. {REBUILD}"
+                f"offset {seen.applied} of topic {source.input_topic} partition {number} was "
+                f"applied, but the topic ends at {end}: it was emptied or made again, or the "
+                f"cluster lost records. {REBUILD}"
             )
     return None
 
@@ -65,7 +65,7 @@ def repartitioned(
     spec: Spec, state: PartitionState, topics: Mapping[str, TopicState]
 ) -> Misfit | None:
     """The misfit of a state whose topics had another number of partitions."""
-    counts = {topics[source.topic].partitions for source in spec.sources}
+    counts = {topics[source.input_topic].partitions for source in spec.sources}
     if not state.partitions or counts == {state.partitions}:
         return None
     now = ", ".join(map(str, sorted(counts)))
@@ -80,5 +80,5 @@ def repartitioned(
 def adopt(spec: Spec, state: PartitionState, topics: Mapping[str, TopicState]) -> None:
     """Note in the state which topics its offsets are of."""
     for source, seen in zip(spec.sources, state.sources, strict=True):
-        seen.topic_id = topics[source.topic].topic_id
-    state.partitions = topics[spec.sources[0].topic].partitions
+        seen.topic_id = topics[source.input_topic].topic_id
+    state.partitions = topics[spec.sources[0].input_topic].partitions

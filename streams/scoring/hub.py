@@ -55,7 +55,7 @@ class ScoreHub:
         self._inspector = Inspector(config.spec, metrics, rebuild=rebuild)
         self._rebuild = rebuild
         self._plan = make_plan(config.spec)
-        self._source = {s.topic: i for i, s in enumerate(config.spec.sources)}
+        self._source = {s.input_topic: i for i, s in enumerate(config.spec.sources)}
         self._partitions: dict[int, Partition] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._durable: dict[Place, int] = {}
@@ -230,7 +230,7 @@ class ScoreHub:
             self._supervisor.fail(error)
 
     def _places(self, number: int) -> list[Place]:
-        return [(source.topic, number) for source in self._config.spec.sources]
+        return [(source.input_topic, number) for source in self._config.spec.sources]
 
     @property
     def claimed(self) -> Sequence[Partition]:

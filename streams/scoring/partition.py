@@ -190,7 +190,7 @@ class Partition:
     async def _caught_up(self) -> list[bool]:
         """For each source whether the broker has nothing that is not buffered or applied."""
         expected = list(self.expected)
-        places = [(source.topic, self.number) for source in self._config.spec.sources]
+        places = [(source.input_topic, self.number) for source in self._config.spec.sources]
         ends = await self._log_ends(places)
         return [
             ends[place].end <= next_one or self._passed(source, ends[place])

@@ -19,6 +19,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         make: _Common = {"registry": self.registry, "namespace": "ebbline"}
         self.records = Counter("records_total", "Records read", ["source"], **make)
+        self.rekeyed = Counter("rekeyed_total", "Records copied, keyed by user", ["source"], **make)
         self.outputs = Counter("outputs_total", "Records sent and acknowledged", ["topic"], **make)
         self.rejected = Counter(
             "rejected_total", "Records sent to the dead letters", ["source", "reason"], **make

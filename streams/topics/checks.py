@@ -20,6 +20,7 @@ def kafka_problems(
         *_missing(config, seen),
         *_copartitioned(config, seen),
         *_settings(config, seen),
+        *_copies(config, seen),
         *_groups(seen, subscriptions),
         *_skipped(seen),
     ]
@@ -109,7 +110,50 @@ def _input_settings(config: Config, topic: TopicState) -> Iterator[Problem]:
             _alter(topic.name, "cleanup.policy=delete"),
         )
     yield from _retention_problems(config, topic, "error" if history else "warning")
-    yield from _timestamp_problems(topic, history=history)
+    if topic.name not in {source.rekeyed_topic for source in config.rekeyed}:
+        yield from _timestamp_problems(topic, history=history)
+
+
+def _copies(config: Config, seen: ClusterState) -> Iterator[Problem]:
+    """Topics that are copied, and the topics of their copies."""
+    for source in config.rekeyed:
+        original, copies = seen.topics.get(source.topic), seen.topics.get(source.input_topic)
+        if original is not None and original.configs is not None:
+            yield from _timestamp_problems(original, history=config.spec.clock == "arrival")
+        if copies is not None and copies.configs is not None:
+            yield from _copy_settings(original, copies)
+
+
+def _copy_settings(original: TopicState | None, copies: TopicState) -> Iterator[Problem]:
+    subject = f"topic {copies.name}"
+    if copies.config("message.timestamp.type") == "LogAppendTime":
+        yield Problem(
+            "error",
+            subject,
+            "uses LogAppendTime: copies would get the time of copying as their arrival time.",
+            _alter(copies.name, "message.timestamp.type=CreateTime"),
+        )
+    if original is None or original.configs is None:
+        return
+    kept, need = _retention(copies), _retention(original)
+    if kept is not None and (need is None or kept < need):
+        yield Problem(
+            "warning",
+            subject,
+            f"keeps copies for {_days(kept)}, but {original.name} keeps the originals for "
+            f"{_days(need)}: a copy is as old as its original, and the oldest ones would be "
+            "deleted before they are read.",
+            _alter(copies.name, f"retention.ms={-1 if need is None else need}"),
+        )
+    largest, taken = (int(t.config("max.message.bytes", "0")) for t in (original, copies))
+    if taken < 2 * largest:
+        yield Problem(
+            "warning",
+            subject,
+            f"takes records of {taken} bytes; {original.name} takes {largest}, compressed, and "
+            "copies are not: a large record would stop the copying.",
+            _alter(copies.name, f"max.message.bytes={4 * largest}"),
+        )
 
 
 def _timestamp_problems(topic: TopicState, *, history: bool) -> Iterator[Problem]:

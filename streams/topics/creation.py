@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from streams.config import Config
 from streams.topics.cluster import TopicState
@@ -34,7 +34,9 @@ def decide(
     inputs = [existing[name] for name in config.input_topics if name in existing]
     counts = {state.partitions for state in inputs}
     count = partitions or (min(counts) if counts else DEFAULT_PARTITIONS)
-    plans = plan_topics(config, count, history=history)
+    plans = [
+        _kept_as_long(config, p, existing) for p in plan_topics(config, count, history=history)
+    ]
     return Creation(
         existing=tuple(existing[p.name] for p in plans if p.name in existing),
         missing=tuple(p for p in plans if p.name not in existing),
@@ -45,8 +47,21 @@ def decide(
     )
 
 
+def _kept_as_long(config: Config, plan: TopicPlan, existing: Mapping[str, TopicState]) -> TopicPlan:
+    """A topic of copies keeps them as long as the original: a copy is as old as its original."""
+    original = next((s.topic for s in config.rekeyed if s.input_topic == plan.name), "")
+    state = existing.get(original)
+    if state is None or state.configs is None or plan.configs.get("retention.ms") == "-1":
+        return plan
+    keeps = int(state.config("retention.ms", "-1"))
+    longest = -1 if keeps < 0 else max(keeps, int(plan.configs["retention.ms"]))
+    return replace(plan, configs={**plan.configs, "retention.ms": str(longest)})
+
+
 def _differences(plan: TopicPlan, state: TopicState) -> list[str]:
     lines = []
+    if plan.role == "original":
+        return []  # it is somebody else's, and may be as it is
     if plan.partitions != state.partitions:
         lines.append(f"{plan.name}: {state.partitions} partitions, planned {plan.partitions}")
     for key, value in plan.configs.items():

@@ -11,12 +11,16 @@ from streams.config import Config, TopicNames
 
 DEFAULT_PARTITIONS = 4
 DAY_MS = 86_400_000
+COPY_BYTES = 8 * 1024 * 1024
+"""Room for one record, which is copied uncompressed."""
 FOREVER = {"retention.ms": "-1"}
 HISTORY = {**FOREVER, "message.timestamp.type": "CreateTime"}
 """Topics that hold history keep the arrival time that was published with each record, for ever:
 a broker that deletes by age would remove yesteryear's records minutes after they arrive."""
 
-Role = Literal["input", "scores", "sources", "deadletter", "examples", "models", "drift"]
+Role = Literal[
+    "original", "input", "scores", "sources", "deadletter", "examples", "models", "drift"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,15 @@ def input_configs(spec: Spec, *, history: bool) -> dict[str, str]:
     return {"retention.ms": str(keep), "message.timestamp.type": "LogAppendTime"}
 
 
+def copy_configs(spec: Spec) -> dict[str, str]:
+    """What is special about a topic of copies: records keep their times, and have more headers."""
+    largest = max(source.mapping.max_bytes for source in spec.sources)
+    return {
+        "message.timestamp.type": "CreateTime",
+        "max.message.bytes": str(max(COPY_BYTES, 2 * largest)),
+    }
+
+
 def plan_topics(
     config: Config, partitions: int = DEFAULT_PARTITIONS, *, history: bool | None = None
 ) -> tuple[TopicPlan, ...]:
@@ -63,8 +76,13 @@ def plan_topics(
     """
     past = config.spec.clock == "arrival" if history is None else history
     inputs = input_configs(config.spec, history=past)
-    planned = [TopicPlan(t, "input", partitions, inputs) for t in config.input_topics]
-    return (*planned, *_own_topics(config.topics, partitions, FOREVER if past else {}))
+    copies = {**inputs, **copy_configs(config.spec)}
+    planned = [
+        TopicPlan(s.input_topic, "input", partitions, copies if s.rekeyed_topic else inputs)
+        for s in config.spec.sources
+    ]
+    originals = [TopicPlan(s.topic, "original", partitions, inputs) for s in config.rekeyed]
+    return (*originals, *planned, *_own_topics(config.topics, partitions, FOREVER if past else {}))
 
 
 def _own_topics(names: TopicNames, partitions: int, kept: Mapping[str, str]) -> list[TopicPlan]:

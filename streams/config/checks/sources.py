@@ -25,6 +25,7 @@ def check_sources(draft: Draft, problems: Problems) -> None:
             _check_zone(doc, key, problems)
             _check_outcome(doc, key, problems)
             _check_heartbeat(doc, key, problems)
+            _check_rekey(doc, key, problems)
 
 
 def _check_completeness(doc: SourceDoc, key: str, problems: Problems) -> None:
@@ -113,4 +114,13 @@ def _check_heartbeat(doc: SourceDoc, key: str, problems: Problems) -> None:
             f"{key}.heartbeat",
             "A heartbeat is recognised in exactly one way.",
             'Write { header = "ebbline-heartbeat" } or { field = "heartbeat" }.',
+        )
+
+
+def _check_rekey(doc: SourceDoc, key: str, problems: Problems) -> None:
+    if doc.rekey_topic is not None and not doc.rekey:
+        problems.add(
+            f"{key}.rekey_topic",
+            "Nothing is copied to it: rekey is not true.",
+            "Set rekey = true if the source's topic is not keyed by user, or remove this key.",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from streams.config.build import rekeyed_topic_of
 from streams.config.problems import Problems
 from streams.config.reading import Draft
 
@@ -25,7 +26,19 @@ def check_topics(draft: Draft, problems: Problems) -> None:
             )
 
 
+def _copies(draft: Draft) -> list[tuple[str, str]]:
+    """Where rekeyed sources are copied to, as far as the app's name is known."""
+    app = draft.app.name if draft.app else None
+    copies = (
+        (f"sources.{name}.rekey_topic", rekeyed_topic_of(name, doc, app))
+        for name, doc in draft.sources.items()
+        if doc is not None and app is not None
+    )
+    return [(key, topic) for key, topic in copies if topic is not None]
+
+
 def _topics(draft: Draft) -> list[tuple[str, str]]:
     sources = [(f"sources.{name}.topic", doc.topic) for name, doc in draft.sources.items() if doc]
+    sources += _copies(draft)
     outputs = draft.topics.model_dump() if draft.topics else {}
     return sources + [(f"topics.{name}", topic) for name, topic in outputs.items()]

@@ -1,0 +1,161 @@
+"""Topics keyed by anything but the user, copied and scored: as if they were keyed by user."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from kafka import KafkaAdminClient, KafkaProducer
+
+from tests.integration.story import CONFIG, DAY, PARTITIONS, SOURCES, START, Event, Story, history
+
+ORIGINALS = {"usage": 5, "billing": 1, "outcomes": 3}
+SMALL_BATCHES = 'session_timeout = "6s"\nmax_batch = 100'
+FOREVER = {"retention.ms": "-1"}
+DAYS, END, EPOCH = 9, START + 15 * DAY, START + 13 * DAY
+DYING = """
+import os, signal, sys
+from streams.rekey.sender import CopySender
+from streams.cli import main
+
+send, sends, (role, after, *words) = CopySender.send, 0, sys.argv[1:]
+
+async def dying(self, copies):
+    global sends
+    sends += 1
+    if sends == int(after) and role == "half":
+        copies = [some[: len(some) // 2] for some in copies]
+    await send(self, copies)
+    if sends == int(after):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+CopySender.send = dying
+sys.argv = ["ebbline", *words]
+main()
+"""
+
+
+@dataclass
+class RekeyedStory(Story):
+    """As Story, but nobody keys by user, and each topic has another number of partitions."""
+
+    def begin(self) -> Story:
+        text = CONFIG.format(app=self.app, model_wait=self.model_wait)
+        for source in SOURCES:
+            text = text.replace(f"[sources.{source}]\n", f"[sources.{source}]\nrekey = true\n")
+        self.config.write_text(text.replace('session_timeout = "6s"', SMALL_BATCHES))
+        admin = KafkaAdminClient(bootstrap_servers=self.servers)
+        for source, count in ORIGINALS.items():
+            options = {"num_partitions": count, "replication_factor": 1, "configs": FOREVER}
+            admin.create_topics({f"{self.app}.{source}": options}, wait_for_metadata=True)
+        admin.close()
+        self.ebbline("topics", "create", "--partitions", str(PARTITIONS))
+        return self
+
+    def produce(self, events: Iterable[Event]) -> None:
+        producer = KafkaProducer(bootstrap_servers=self.servers, linger_ms=0)
+        rng = random.Random(7)
+        for event in events:
+            beat = event.key is None
+            if beat and event.partition != 0:
+                continue
+            count = ORIGINALS[event.source]
+            for partition in range(count) if beat else [rng.randrange(count)]:
+                producer.send(
+                    f"{self.app}.{event.source}",
+                    key=None if event.source == "outcomes" else f"order-{partition}".encode(),
+                    value=orjson.dumps(event.value),
+                    partition=partition,
+                    timestamp_ms=event.arrival,
+                    headers=[("ebbline-heartbeat", b"1")] if beat else [("trace", b"t")],
+                )
+        producer.flush()
+        producer.close()
+
+    def start_dying(self, how: str, after: int) -> subprocess.Popen[bytes]:
+        """A rekeying worker that kills itself around its ``after``-th send."""
+        script = self.folder / "dying.py"
+        script.write_text(DYING)
+        with (self.folder / f"{self.app}-{len(self.workers)}.log").open("wb") as log:
+            words = ["worker", "--roles", "rekey", "--config", str(self.config)]
+            worker = subprocess.Popen(
+                [sys.executable, str(script), how, str(after), *words],
+                env={**self.environment, "PYTHONPATH": os.pathsep.join(sys.path)},
+                stdout=log,
+                stderr=log,
+            )
+        self.workers.append(worker)
+        return worker
+
+
+@pytest.fixture
+def make_story(services, redis_url: str, fresh_name: str, tmp_path: Path) -> Iterator[Any]:
+    made: list[Story] = []
+
+    def make(kind: type[Story]) -> Story:
+        app = f"{fresh_name}-{len(made)}"
+        made.append(kind(app, tmp_path, services.bootstrap_servers, redis_url).begin())
+        return made[-1]
+
+    yield make
+    for story in made:
+        story.kill_all()
+
+
+def what_is_known(story: Story) -> dict[str, list[bytes]]:
+    """Scores and examples without what names the app, the positions and the time of sending."""
+    known: dict[str, list[bytes]] = {}
+    for topic, nameless in (
+        ("scores", ("id", "app", "emitted_at", "cause")),
+        ("examples", ("id", "app")),
+    ):
+        found: dict[str, bytes] = {}
+        for record in story.read(topic):
+            number = record.get("id") or f"epoch-{record['partition']}-{record['epoch']}"
+            cause = record.get("cause", "").partition(":")[0]
+            plain = {k: v for k, v in record.items() if k not in nameless} | {"kind_of": cause}
+            content = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
+            assert found.setdefault(number, content) == content, "a repeat differs"
+        known[topic] = sorted(found.values())
+    return known
+
+
+def state_of(story: Story) -> list[Any]:
+    """What the partition records say of event time, and what was applied."""
+    parts = ("progress", "arrival", "events", "late", "duplicates", "disordered", "rejected")
+    return [
+        (record["clock"], [{part: source[part] for part in parts} for source in record["sources"]])
+        for record in story.records()
+    ]
+
+
+def live_through(story: Story, *roles: str) -> None:
+    with story.running(*roles):
+        story.wait_scored_through(END)
+        story.wait_trained_through(EPOCH)
+
+
+def test_copies_score_like_a_keyed_history_through_kills_and_rebalances(make_story) -> None:
+    events = history(users=15, days=DAYS)
+    keyed, rekeyed = make_story(Story), make_story(RekeyedStory)
+    keyed.produce(events)
+    live_through(keyed)
+    half = len(events) // 2
+    rekeyed.produce(events[:half])
+    for how, after in (("half", 2), ("all", 3), ("all", 1)):
+        assert rekeyed.start_dying(how, after).wait(60) == -9, rekeyed.logs()
+    rekeyed.start_dying("half", 2)
+    rekeyed.start("rekey")
+    rekeyed.produce(events[half:])
+    live_through(rekeyed, "score,train,rekey")
+    assert rekeyed.models() == keyed.models()
+    assert what_is_known(rekeyed) == what_is_known(keyed)
+    assert state_of(rekeyed) == state_of(keyed)
