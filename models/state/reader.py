@@ -11,7 +11,10 @@ from models.grid import Float
 
 
 class Reader:
-    """A position in a value; every read moves it on."""
+    """A position in a value; every read moves it on.
+
+    Reading past the end raises ValueError or struct.error.
+    """
 
     def __init__(self, value: bytes, position: int = 0) -> None:
         self.value = value
@@ -35,6 +38,8 @@ class Reader:
 
     def bytes(self, count: int) -> bytes:
         """The next ``count`` bytes."""
+        if count > len(self.value) - self.position:
+            raise ValueError(f"{count} bytes are due at {self.position} of {len(self.value)}")
         part = self.value[self.position : self.position + count]
         self.position += count
         return part

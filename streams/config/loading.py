@@ -13,11 +13,20 @@ from streams.config.problems import ConfigError, Problem, Problems
 from streams.config.reading import read
 from streams.config.settings import Config
 
+MAX_BYTES = 1_048_576
+"""A configuration of more bytes is not read: it is some other file."""
+
 
 def load_config(path: Path) -> Config:
     """Load a configuration file. Raises ConfigError with all of its problems."""
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            remedy = "Name the configuration: --config FILE or EBBLINE_CONFIG."
+            problem = Problem(str(path), f"It has more than {MAX_BYTES:,} bytes.", remedy)
+            raise ConfigError([problem], path)
+        text = content.decode()
     except FileNotFoundError:
         remedy = "Write one with: ebbline init. Or name another: --config FILE or EBBLINE_CONFIG."
         raise ConfigError([Problem(str(path), "There is no such file.", remedy)], path) from None
@@ -31,7 +40,7 @@ def parse_config(text: str, path: Path | None = None) -> Config:
     """Make a configuration from TOML text. Raises ConfigError with all of its problems."""
     try:
         raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         problem = Problem("TOML", f"{error}.", "Mend the syntax: https://toml.io/en/v1.0.0")
         raise ConfigError([problem], path) from error
     problems = Problems()

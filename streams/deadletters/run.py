@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from schemas.codec import CodecError, decode
+from schemas.codec import decode_deadletter
 from schemas.deadletters import DeadLetter
 from schemas.events import decode_batch
 from streams.config import Config
@@ -67,10 +67,17 @@ class LetterRun:
 def read_letters(consumer: Any, until: Mapping[Any, int]) -> Iterator[DeadLetter | None]:
     """Every letter up to the offsets given; None for a record that is no letter."""
     for record in read_until(consumer, until):
-        try:
-            yield decode(DeadLetter, record.value or b"")
-        except CodecError:
-            yield None
+        yield read_letter(record.value)
+
+
+def read_letter(value: bytes | None) -> DeadLetter | None:
+    """Read a letter whose record can be had again; None for anything else."""
+    try:
+        letter = decode_deadletter(value)
+        raw(letter.key_base64), raw(letter.value_base64), header_bytes(letter)
+    except ValueError:  # CodecError, or no base64
+        return None
+    return letter
 
 
 def users(config: Config) -> UserOf:

@@ -66,6 +66,9 @@ class LocalKafka:
         The JVM's memory, as in `-Xmx512m`.
     jvm_args
         Further arguments of the JVM (`-Djava.security.auth.login.config=…`).
+    scram
+        Users that may log in by SASL/SCRAM-SHA-512 and their passwords, made with its data; the
+        listener for them stands in `config`.
     libs
         Folder of the jars. Default: EBBLINE_KAFKA_LIBS, else build/kafka-libs, filled by Maven.
     """
@@ -79,6 +82,7 @@ class LocalKafka:
         config: Mapping[str, str] | None = None,
         heap: str = "512m",
         jvm_args: Sequence[str] = (),
+        scram: Mapping[str, str] | None = None,
         libs: Path | None = None,
     ) -> None:
         self._temporary = data_dir is None
@@ -88,6 +92,7 @@ class LocalKafka:
         self._config = dict(config or {})
         self._heap = heap
         self._jvm_args = list(jvm_args)
+        self._scram = dict(scram or {})
         self._libs = libs
         self._process: OwnedProcess | None = None
 
@@ -192,11 +197,16 @@ class LocalKafka:
         if (self.data_dir / "data" / "meta.properties").is_file():
             return
         cluster = uuid.uuid4().hex[:22]
+        users = [
+            word
+            for name, password in self._scram.items()
+            for word in ("--add-scram", f"SCRAM-SHA-512=[name={name},password={password}]")
+        ]
         tool = self._run(
             java,
             libs,
             "kafka.tools.StorageTool",
-            *("format", "-t", cluster, "-c", str(self._properties)),
+            *("format", "-t", cluster, "-c", str(self._properties), *users),
         )
         if tool.wait(_START_TIMEOUT) != 0:
             raise ServiceUnavailable(tool.report("could not format its data folder", self.log_path))

@@ -17,6 +17,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
 
 from streams.connections import Connections
+from streams.topics.diagnosis import why_unreachable
 
 BOOTSTRAP_MS = 5_000
 REQUEST_MS = 10_000
@@ -73,10 +74,7 @@ def connect(connections: Connections) -> KafkaClients:
                 return KafkaClients(options)
         except NO_ANSWER as error:
             raise KafkaUnreachable(
-                f"no Kafka broker answers at {connections.bootstrap_servers}: {error}. Check that "
-                "the cluster runs, that KAFKA_BOOTSTRAP_SERVERS names it, that this machine may "
-                "reach it, and that KAFKA_SECURITY_PROTOCOL and the SASL settings are the "
-                "listener's."
+                f"no Kafka broker lets us in:\n{why_unreachable(connections)}"
             ) from error
 
 

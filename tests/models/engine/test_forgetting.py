@@ -165,7 +165,7 @@ def test_it_can_be_asked_again_and_for_somebody_unknown() -> None:
 
 @pytest.mark.parametrize("value", [b"", b"\xff", b"a\0", b"x" * 513, None])
 def test_a_request_that_names_nobody_is_a_dead_letter(value: bytes | None) -> None:
-    ask = Item("usage", START + 9 * S, "a", raw=b"{}", headers=((FORGET_HEADER, value),))  # type: ignore[arg-type]  # Kafka's headers may be null
+    ask = Item("usage", START + 9 * S, "a", raw=b"{}", headers=((FORGET_HEADER, value),))
     worker = Worker(SPEC, topics(SPEC, [*STORY, ask])).run()
     assert [letter["reason"] for letter in worker.letters().values()] == ["bad-user"]
     assert set(worker.store.users) == {"a", "b"}
