@@ -290,3 +290,25 @@ def test_the_message_has_all_of_it() -> None:
 )
 def test_any_shape_at_all_gives_problems_not_a_traceback(text: str) -> None:
     assert problems(text)
+
+
+REKEY = changed('topic = "clicks"\n', 'topic = "clicks"\nrekey = true\n')
+
+
+def test_copies_go_to_a_topic_named_after_app_and_source() -> None:
+    made = parse_config(REKEY)
+    assert made.input_topics == ("shop.rekey.clicks", "outcomes")
+    assert [source.topic for source in made.rekeyed] == ["clicks"]
+    named = parse_config(REKEY.replace("rekey = true", 'rekey = true\nrekey_topic = "by-user"'))
+    assert named.input_topics[0] == "by-user"
+
+
+def test_a_topic_of_copies_without_copying_is_a_mistake() -> None:
+    problem = only(changed('topic = "clicks"\n', 'topic = "clicks"\nrekey_topic = "x"\n'))
+    assert problem.key == "sources.clicks.rekey_topic"
+    assert "rekey = true" in problem.remedy
+
+
+def test_copies_must_not_go_where_something_else_is() -> None:
+    problem = only(REKEY.replace("rekey = true", 'rekey = true\nrekey_topic = "churn.scores"'))
+    assert "churn.scores" in problem.wrong

@@ -193,3 +193,35 @@ def test_redis_must_neither_evict_nor_forget(
     policy: str | None, persistent: bool | None, severities: list[str]
 ) -> None:
     assert [p.severity for p in settings_problems(policy, persistent)] == severities
+
+
+def rekeyed(clock: str = "live") -> Config:
+    text = TEXT.format(clock=clock)
+    return parse_config(text.replace("[sources.usage]\n", "[sources.usage]\nrekey = true\n"))
+
+
+def test_a_topic_that_is_copied_may_have_any_number_of_partitions() -> None:
+    made = rekeyed()
+    assert found(made, changed(cluster(made), "ev.usage", 17)) == []
+    assert kinds(found(made, changed(cluster(made), "shop.rekey.usage", 17)))[0] == (
+        "error",
+        "input topics",
+    )
+
+
+def test_copies_keep_their_times_are_kept_as_long_and_have_room() -> None:
+    made = rekeyed()
+    seen = cluster(made)
+    copies = "shop.rekey.usage"
+    stamped = changed(seen, copies, message_timestamp_type="LogAppendTime")
+    assert kinds(found(made, stamped)) == [("error", f"topic {copies}")]
+    for_ever = changed(seen, "ev.usage", retention_ms="-1")
+    assert kinds(found(made, for_ever)) == [("warning", f"topic {copies}")]
+    large = changed(seen, "ev.usage", max_message_bytes=str(10**9))
+    assert kinds(found(made, large)) == [("warning", f"topic {copies}")]
+
+
+def test_advice_on_broker_time_is_for_the_original() -> None:
+    made = rekeyed()
+    created = changed(cluster(made), "ev.usage", message_timestamp_type="CreateTime")
+    assert kinds(found(made, created)) == [("warning", "topic ev.usage")]

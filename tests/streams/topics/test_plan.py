@@ -125,3 +125,30 @@ def test_differing_settings_are_named_only_where_the_broker_tells_them() -> None
     )
     untold = {"churn.models": TopicState("churn.models", 1, None)}
     assert decide(config(), untold, 2).disagreements == ()
+
+
+def rekeyed(clock: str = "live") -> Config:
+    text = TEXT.format(clock=clock)
+    return parse_config(text.replace("[sources.usage]\n", "[sources.usage]\nrekey = true\n"))
+
+
+def test_a_rekeyed_sources_copies_are_an_input_that_keeps_its_records_times() -> None:
+    made = rekeyed()
+    assert made.input_topics == ("shop.rekey.usage", "ev.outcomes")
+    plans = by_name(plan_topics(made, 7))
+    assert (plans["shop.rekey.usage"].role, plans["shop.rekey.usage"].partitions) == ("input", 7)
+    assert plans["shop.rekey.usage"].configs["message.timestamp.type"] == "CreateTime"
+    assert plans["ev.usage"].role == "original"
+
+
+def test_a_topic_that_is_copied_may_be_as_it_is() -> None:
+    seen = {"ev.usage": TopicState("ev.usage", 12, {"retention.ms": "-1"})}
+    creation = decide(rekeyed(), seen, 3)
+    assert (creation.conflict, creation.disagreements) == (None, ())
+    copies = by_name(creation.missing)["shop.rekey.usage"]
+    assert copies.partitions == 3
+    assert copies.configs["retention.ms"] == "-1"  # as long as the original
+
+
+def test_rekeying_does_not_change_the_feature_set() -> None:
+    assert rekeyed().spec.feature_set == config().spec.feature_set
