@@ -64,6 +64,18 @@ test-fast: $(STAMP) ## the tests that need no services
 fuzz: $(STAMP) ## N damaged inputs (1000000) through every decoder; says what became of them
 	$(call say,$(N) inputs)
 	$(BIN)/python -m tests.fuzz.campaign --inputs $(N) $(ARGS)
+PEERS := .venv-bench
+.PHONY: bench
+bench: $(STAMP) $(PEERS)/.pinned ## Ebbline beside Faust, Quix Streams and Bytewax (ARGS=--quick: 8 minutes)
+	@$(BIN)/python -m bench $(ARGS)
+
+# The peers' libraries pin other versions than ours, so they have an environment of their own.
+$(PEERS)/.pinned: requirements/bench.txt
+	$(call say,making $(PEERS) from requirements/bench.txt (a minute; again only when it changes))
+	PATH="$${PATH#*:}"; python="$$(PYTHON="$(PYTHON)" tools/find_python)"; \
+	  "$$python" -m venv --clear $(PEERS)
+	$(PEERS)/bin/python -m pip install -q --require-hashes -r requirements/bench.txt
+	@touch $@
 
 .PHONY: lint
 lint: $(STAMP) ## style, types, layers, committed schemas, and the built wheel
@@ -72,7 +84,7 @@ lint: $(STAMP) ## style, types, layers, committed schemas, and the built wheel
 	$(BIN)/ruff format --check .
 	$(call say,types)
 	$(BIN)/mypy
-	$(BIN)/mypy tools tests
+	$(BIN)/mypy tools tests bench
 	$(call say,layers)
 	$(BIN)/lint-imports
 	$(call say,are the committed JSON Schemas what the code says?)
@@ -96,7 +108,8 @@ lock: ## pin all dependencies again, with hashes (UPGRADE=--upgrade for newer on
 	uv $(COMPILE) pyproject.toml --all-extras $(UPGRADE) -o requirements/dev.txt
 	uv $(COMPILE) pyproject.toml -c requirements/dev.txt $(UPGRADE) -o requirements/base.txt
 	printf 'hatchling\n' | uv $(COMPILE) - -c requirements/dev.txt $(UPGRADE) -o requirements/build.txt
+	uv $(COMPILE) --group bench $(UPGRADE) -o requirements/bench.txt
 
 .PHONY: clean
 clean: ## remove what was made here (not the fetched Kafka)
-	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

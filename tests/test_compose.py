@@ -174,7 +174,7 @@ def test_no_file_names_a_registry() -> None:
     names = ("pypi org", "pythonhosted org", "repo1 maven", "repo maven", "docker io", "ghcr io")
     hosts = [name.replace(" ", ".") for name in names]
     files = ["Makefile", "Dockerfile", "docker-compose.yml", "pyproject.toml", ".ci/run"]
-    files += ["tools/kafka/pom.xml", *(f"requirements/{n}.txt" for n in ("base", "build", "dev"))]
+    files += ["tools/kafka/pom.xml", *(f"requirements/{n}.txt" for n in ("base", "bench", "build", "dev"))]
     for name in files:
         text = (ROOT / name).read_text()
         assert not [host for host in hosts if host in text], name
@@ -185,6 +185,7 @@ def test_requirements_are_pinned_with_hashes_and_agree() -> None:
     assert set(pins["base"].items()) <= set(pins["dev"].items())
     for name in set(pins["build"]) & set(pins["dev"]):
         assert pins["build"][name] == pins["dev"][name]
+    assert pinned(ROOT / "requirements/bench.txt")["river"] == pins["dev"]["river"]
 
 
 def pinned(path: Path) -> dict[str, str]:

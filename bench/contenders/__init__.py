@@ -1,0 +1,1 @@
+"""A program for each contender that runs in Ebbline's own environment."""
