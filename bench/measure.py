@@ -92,7 +92,7 @@ def _prepare(context: Context, contender: Contender, app: str, folder: Path) -> 
     (folder / "ebbline.toml").write_text(text(app, stage.prefix))
     names = spec.topics
     for plan in plan_topics(spec, stage.kafka.partitions):
-        if plan.role == "scores" or (plan.role != "input" and contender.name == "ebbline"):
+        if plan.role == "scores" or (plan.role != "input" and contender.inputs == "three topics"):
             stamped = STAMPED if plan.role == "scores" else {}
             stage.kafka.create([plan.name], {**plan.configs, **stamped}, plan.partitions)
     if contender.name == "ebbline":

@@ -174,7 +174,10 @@ def test_no_file_names_a_registry() -> None:
     names = ("pypi org", "pythonhosted org", "repo1 maven", "repo maven", "docker io", "ghcr io")
     hosts = [name.replace(" ", ".") for name in names]
     files = ["Makefile", "Dockerfile", "docker-compose.yml", "pyproject.toml", ".ci/run"]
-    files += ["tools/kafka/pom.xml", *(f"requirements/{n}.txt" for n in ("base", "bench", "build", "dev"))]
+    files += [
+        "tools/kafka/pom.xml",
+        *(f"requirements/{n}.txt" for n in ("base", "bench", "build", "dev")),
+    ]
     for name in files:
         text = (ROOT / name).read_text()
         assert not [host for host in hosts if host in text], name
