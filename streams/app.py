@@ -18,7 +18,6 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import faust
-from faust.types import TP
 
 from models.spec import SourceSpec, Spec
 from streams.config import Config
@@ -29,7 +28,7 @@ from streams.rekey.hub import RekeyHub
 from streams.rekey.names import group_of as copying_group
 from streams.rekey.progress import CopyProgress
 from streams.scoring.hub import ScoreHub
-from streams.scoring.partition import AskLogEnds, LogEnd
+from streams.scoring.inflow import AskLogEnds, LogEnd
 from streams.supervision import Supervisor
 from streams.telemetry.metrics import Metrics
 from streams.training.hub import TrainHub
@@ -85,7 +84,7 @@ def score_app(
     async def claim() -> None:
         numbers = {tp.partition for tp in app.consumer.assignment()}
         partitions = app.partitions_of(config.input_topics[0])
-        outputs = Outputs(app.producer, config.topics, metrics)
+        outputs = Outputs(app.batch_producer, config.topics, metrics)
         starts = await ends.starts([(t, n) for t in config.input_topics for n in numbers])
         ask = _behind_copies(_log_ends(app, ends), copied, copying)
         await hub.claim(numbers, partitions, outputs, ask, starts)
@@ -109,7 +108,7 @@ def train_app(
         if app.consumer.assignment():
             place = (config.topics.examples, 0)
             starts = await ends.starts([place])
-            await hub.claim(Outputs(app.producer, config.topics, metrics), starts[place])
+            await hub.claim(Outputs(app.batch_producer, config.topics, metrics), starts[place])
 
     _connect(app, (config.topics.examples,), hub, claim, supervisor)
     return app
@@ -157,11 +156,10 @@ def _app(
         broker_session_timeout=session,
         broker_heartbeat_interval=session / 15,
         broker_request_timeout=max(90.0, 2 * session),
-        broker_max_poll_records=2000,
+        broker_max_poll_records=10_000,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=4 * 1024 * 1024,
         stream_buffer_maxsize=8,
-        producer_linger=0.005,
         producer_max_batch_size=512 * 1024,
         producer_request_timeout=60.0,
         topic_disable_leader=True,
@@ -213,11 +211,8 @@ def _log_ends(app: BatchApp, ends: LogEnds) -> AskLogEnds:
     """Asks the broker where topic partitions end, and the client how far it has read."""
 
     async def ask(places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], LogEnd]:
-        found = {}
-        for place, end in (await ends.of(places)).items():
-            read = await app.consumer.position(TP(*place))
-            found[place] = LogEnd(end, read or 0)
-        return found
+        found = await ends.of(places)
+        return {place: LogEnd(end, app.read_up_to(*place)) for place, end in found.items()}
 
     return ask
 

@@ -37,6 +37,10 @@ class Merger:
         """Newest arrival that waits."""
         return max(int(chunks[-1].arrivals[-1]) for chunks in self._waiting if chunks)
 
+    def oldest(self) -> int:
+        """Oldest arrival that waits."""
+        return min(int(chunks[0].arrivals[0]) for chunks in self._waiting if chunks)
+
     def take(self, blocks: Sequence[bool], limit: int, ceiling: int | None = None) -> Merged | None:
         """Up to ``limit`` records that nothing can come before any more, in order.
 

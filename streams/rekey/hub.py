@@ -24,10 +24,11 @@ from models.engine.merge import Merger
 from models.engine.records import Merged, Record
 from models.grid import NEVER
 from models.spec import SourceSpec
+from streams.clock import now_us
 from streams.config import Config
 from streams.rekey.routing import Router, read_chunk
 from streams.rekey.sender import CopySender
-from streams.scoring.partition import SETTLED_SECONDS, AskLogEnds, LogEnd, now_us
+from streams.scoring.inflow import SETTLED_SECONDS, AskLogEnds, LogEnd
 from streams.supervision import Fatal, Supervisor
 from streams.telemetry.metrics import Metrics
 from streams.transport.batches import Place, Standing

@@ -16,7 +16,8 @@ from streams.outputs import Outputs
 from streams.patience import REDIS_AWAY, patiently
 from streams.scoring.claiming import Inspector
 from streams.scoring.fitting import adopt
-from streams.scoring.partition import AskLogEnds, Partition
+from streams.scoring.inflow import AskLogEnds
+from streams.scoring.partition import Partition
 from streams.snapshots.registry import ModelRegistry
 from streams.state.keys import Keys
 from streams.state.store import PartitionStore

@@ -2,8 +2,8 @@
 
 A batch's life:
 
-1. fetched chunks are decoded and buffered for each source (:meth:`Partition.push`);
-2. what nothing can come before any more is merged (:meth:`Partition._take`);
+1. fetched chunks are decoded and buffered for each source (:meth:`Inflow.push`);
+2. what nothing can come before any more is merged (:meth:`Inflow.take`);
 3. the engine works on it and asks for state, indexes and models (:meth:`Partition._drive`);
 4. a commit (:meth:`Partition._commit`): a. outputs are sent and acknowledged, b. state is written,
    fenced, slice by slice, the partition record with the last, c. the offsets become committable.
@@ -18,13 +18,12 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
 
 from models.engine.engine import Engine, Run
-from models.engine.merge import Merger
-from models.engine.records import Merged, Record, make_chunk
+from models.engine.records import Record
 from models.engine.requests import (
     Commit,
     Load,
@@ -35,9 +34,11 @@ from models.engine.requests import (
     ScanPending,
 )
 from models.grid import NEVER
+from streams.clock import now_us
 from streams.config import Config
 from streams.outputs import Outputs
 from streams.patience import REDIS_AWAY, patiently
+from streams.scoring.inflow import AskLogEnds, Inflow
 from streams.snapshots.registry import ModelRegistry
 from streams.state.store import PartitionStore
 from streams.telemetry.metrics import Metrics
@@ -45,36 +46,13 @@ from streams.telemetry.metrics import Metrics
 log = structlog.get_logger(__name__)
 
 
-class LogEnd(NamedTuple):
-    """Where a topic partition ends at the broker, and up to where the client has read it."""
-
-    end: int
-    read: int
-
-
-AskLogEnds = Callable[[Sequence[tuple[str, int]]], Awaitable[dict[tuple[str, int], LogEnd]]]
-
-SETTLED_SECONDS = 2.0
-"""A log that ends with transaction markers is never reached by a record: it counts as read when
-the client has stood behind the same end for so long and nothing was handed over."""
-
-BUFFER_BATCHES = 3
-"""Records buffered for each source, in units of ``max_batch``, before reading pauses."""
-
-
 STATUS_SECONDS = 5.0
-
-
-def now_us() -> int:
-    """The wall clock, microseconds since the epoch."""
-    return time.time_ns() // 1000
 
 
 class Partition:
     """A claimed partition; :meth:`run` works until :meth:`stop`.
 
-    expected: for each source the offset that comes next into its buffer. committing: whether
-    effects are being made real right now, which had better not be broken off.
+    committing: whether effects are being made real right now, which had better not be broken off.
     """
 
     def __init__(
@@ -88,20 +66,14 @@ class Partition:
         metrics: Metrics,
     ) -> None:
         self.engine = engine
-        self.expected = [state.applied + 1 for state in engine.state.sources]
         self._config = config
         self._store = store
         self._outputs = outputs
         self._models = models
-        self._log_ends = log_ends
         self._metrics = metrics
-        self._merger = Merger(len(config.spec.sources))
-        self._arrived = [state.arrival for state in engine.state.sources]
+        self._inflow = Inflow(config, engine.partition, engine.state, log_ends, metrics)
         self._durable = [state.applied + 1 for state in engine.state.sources]
-        self._gaps = [(-1, -1)] * len(self.expected)
-        self._passed_at = [(-1, 0.0)] * len(self.expected)
         self._rejected = [Counter(state.rejected) for state in engine.state.sources]
-        self._news = asyncio.Event()
         self.committing = False
         self._stopping = False
         self._said_quiet = False
@@ -117,91 +89,44 @@ class Partition:
         """For each source the offset up to which effects are durable, + 1."""
         return self._durable
 
-    # --- 1. in ---------------------------------------------------------------------------------
+    @property
+    def expected(self) -> list[int]:
+        """For each source the offset that comes next into its buffer."""
+        return self._inflow.expected
 
     def wants(self, source: int) -> bool:
         """Whether there is room for more records of a source."""
-        return self._merger.buffered[source] < BUFFER_BATCHES * self._config.worker.max_batch
+        return self._inflow.wants(source)
 
     def push(self, source: int, records: Sequence[Record]) -> int | None:
-        """Buffer fetched records; those that were read before are left out.
-
-        Records that don't follow on what was read before may have been fetched before a rebalance,
-        from another place: they are refused, and the answer is the offset to read from. A gap
-        that is found there again is one of the log (compaction, retention, transactions).
-        """
-        fresh = [record for record in records if record.offset >= self.expected[source]]
-        if not fresh:
-            return None
-        gap = (self.expected[source], fresh[0].offset)
-        if gap[1] > gap[0] and self._gaps[source] != gap:
-            self._gaps[source] = gap
-            return gap[0]
-        declared = self._config.spec.sources[source]
-        chunk = make_chunk(declared, fresh, self._arrived[source], now_us())
-        self._arrived[source] = int(chunk.arrivals[-1])
-        self.expected[source] = fresh[-1].offset + 1
-        self._merger.push(source, chunk)
-        self._metrics.records.labels(declared.name).inc(len(fresh))
-        self._news.set()
-        return None
-
-    # --- 2. merge ------------------------------------------------------------------------------
+        """Buffer fetched records; see Inflow.push."""
+        return self._inflow.push(source, records)
 
     async def run(self) -> None:
         """Work off what is buffered, move the clock when live, until stopped."""
         while not self._stopping:
-            self._news.clear()
-            merged = await self._take()
-            if merged is not None:
-                with self._metrics.batch_seconds.time():
-                    await self._drive(self.engine.advance(merged, now_us()))
+            if self._inflow and await self._work():
+                pass
             elif self.engine.state.sweep is not None:
                 await self._drive(self.engine.drain(now_us()))
-            else:
+            elif not self._inflow:
                 await self._idle()
             await self._tell()
 
     def stop(self) -> None:
         """Finish the commit at hand, then end :meth:`run`."""
         self._stopping = True
-        self._news.set()
+        self._inflow.wake()
 
-    async def _take(self) -> Merged | None:
-        """The next records in time order.
-
-        A source with nothing buffered holds the others back for ``merge_wait`` (a producer's
-        batches of several topics become visible one after the other), and then until the broker
-        says, AFTER what is buffered was read, that there is nothing more of it.
-        """
-        limit = self._config.worker.max_batch
-        buffered = self._merger.buffered
-        empty = [s for s, count in enumerate(buffered) if count == 0]
-        if len(empty) == len(buffered):
-            return None
-        merged = self._merger.take([True] * len(buffered), limit)
-        if merged is not None or not empty:
-            return merged
-        newest = self._merger.newest()
-        await asyncio.sleep(self._config.merge_wait / 1e6)
-        caught_up = await self._caught_up()
-        return self._merger.take([not up for up in caught_up], limit, newest)
-
-    async def _caught_up(self) -> list[bool]:
-        """For each source whether the broker has nothing that is not buffered or applied."""
-        expected = list(self.expected)
-        places = [(source.input_topic, self.number) for source in self._config.spec.sources]
-        ends = await self._log_ends(places)
-        return [
-            ends[place].end <= next_one or self._passed(source, ends[place])
-            for source, (place, next_one) in enumerate(zip(places, expected, strict=True))
-        ]
-
-    def _passed(self, source: int, log_end: LogEnd) -> bool:
-        """Whether the client has been past the end of a log for long, with nothing handed over."""
-        if log_end.read < log_end.end or self._passed_at[source][0] != log_end.end:
-            self._passed_at[source] = (log_end.end, time.monotonic())
-        return time.monotonic() - self._passed_at[source][1] > SETTLED_SECONDS
+    async def _work(self) -> bool:
+        """One batch; False where the merge still has to wait."""
+        merged = await self._inflow.take()
+        if merged is None:
+            return False
+        if not self._stopping:
+            with self._metrics.batch_seconds.time():
+                await self._drive(self.engine.advance(merged, now_us()))
+        return True
 
     async def _idle(self) -> None:
         """Nothing to do: live, the wall clock moves on; otherwise wait for news."""
@@ -209,13 +134,10 @@ class Partition:
         if live and await self._nothing_left() and not self._quiet():
             clock = now_us() - self._config.merge_wait
             await self._drive(self.engine.move_clock(clock, now_us()))
-        try:
-            await asyncio.wait_for(self._news.wait(), 0.25 if live else 1.0)
-        except TimeoutError:
-            return
+        await self._inflow.hear(0.25 if live else 1.0)
 
     async def _nothing_left(self) -> bool:
-        return not any(self._merger.buffered) and all(await self._caught_up())
+        return all(await self._inflow.caught_up()) and not self._inflow
 
     def _quiet(self) -> bool:
         """Whether the newest record is so old that jumping to the wall clock would be wrong."""

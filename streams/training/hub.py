@@ -24,10 +24,10 @@ from schemas.codec import CodecError, decode_example, encode
 from schemas.drift import Prequential
 from schemas.snapshots import Manifest
 from schemas.times import format_time
+from streams.clock import now_us
 from streams.config import Config
 from streams.outputs import Outputs
 from streams.patience import REDIS_AWAY, patiently
-from streams.scoring.partition import now_us
 from streams.snapshots.registry import KEPT_VERSIONS, ModelRegistry
 from streams.snapshots.store import SnapshotStore
 from streams.state.fence import Fence

@@ -10,18 +10,22 @@ says, not where the group's commit says.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, cast
 
 import faust
+from aiokafka import TopicPartition
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.structs import RecordMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-IDLE_SECONDS = 0.05
-"""Pause when every partition's buffer is full."""
+IDLE_SECONDS = 0.02
+"""How long partitions whose buffer is full are left alone: all of them, or beside others that are
+waited for."""
 
-FETCH_WAIT_MS = 200
+FETCH_WAIT_MS = 100
 """How long the broker holds a fetch that finds nothing. Faust asks for 1,500: the client has one
 fetch under way for each broker, so a fetch of exhausted partitions would hold up the others."""
 
@@ -114,6 +118,8 @@ class BatchConsumer(driver.Consumer):
         if not wanted:
             await asyncio.sleep(IDLE_SECONDS)
             return {}
+        if len(wanted) < len(active_partitions or ()):
+            timeout = IDLE_SECONDS
         fetched = await super()._getmany(wanted, timeout)
         batches = {tp: _dress(tp, records) for tp, records in fetched.items() if records}
         self.handed |= {(tp.topic, tp.partition): b.offset + 1 for tp, b in batches.items()}
@@ -158,6 +164,24 @@ class DurableProducer(driver.Producer):
     def _settings_extra(self) -> Mapping[str, Any]:
         return {"acks": "all", "enable_idempotence": True}
 
+    async def partitions_for(self, topic: str) -> set[int]:
+        """Partitions of a topic."""
+        return set(await self._ensure_producer().partitions_for(topic))
+
+    def create_batch(self) -> BatchBuilder:
+        """An empty batch."""
+        return self._ensure_producer().create_batch()
+
+    async def send_batch(
+        self, batch: BatchBuilder, topic: str, *, partition: int
+    ) -> Awaitable[RecordMetadata]:
+        """Hand a batch over; the answer completes when it is kept.
+
+        It takes its place in the idempotent producer's sequence like batches made by `send`.
+        """
+        sent = await self._ensure_producer().send_batch(batch, topic, partition=partition)
+        return cast("Awaitable[RecordMetadata]", sent)
+
 
 class BatchTransport(driver.Transport):
     """Faust's transport with the two classes above."""
@@ -183,6 +207,22 @@ class BatchApp(faust.App):
         """
         thread = self.batch_consumer._thread
         return len(thread._ensure_consumer().partitions_for_topic(topic) or ())
+
+    def read_up_to(self, topic: str, partition: int) -> int:
+        """The offset that the client reads next.
+
+        Looked up in its subscription: a question to its thread would wait for the loop there.
+        """
+        thread = cast("BatchConsumer", self.consumer)._thread
+        subscription = thread._ensure_consumer()._subscription.subscription
+        assignment = subscription.assignment if subscription else None
+        state = assignment.state_value(TopicPartition(topic, partition)) if assignment else None
+        return state.position if state is not None and state.has_valid_position else 0
+
+    @property
+    def batch_producer(self) -> DurableProducer:
+        """The producer, as what it is."""
+        return cast("DurableProducer", self.producer)
 
     def _create_directories(self) -> None:
         """No tables, so none of the folders that Faust would leave where it is started."""

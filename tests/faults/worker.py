@@ -101,7 +101,7 @@ def install() -> None:
     replace(engine, "SLICE", USERS_IN_A_SLICE)
     wrap(PartitionStore, "partition_record", before="claimed")
     wrap(PartitionStore, "load", after="loaded")
-    wrap(DurableProducer, "send", after="handed")
+    wrap(DurableProducer, "send_batch", after="handed")
     wrap(Outputs, "send", after="acknowledged")
     wrap(AIOKafkaConsumer, "commit", before="offsets", after="committed")
     wrap(ScoreHub, "release", before="revoked")
