@@ -77,6 +77,16 @@ $(PEERS)/.pinned: requirements/bench.txt
 	$(PEERS)/bin/python -m pip install -q --require-hashes -r requirements/bench.txt
 	@touch $@
 
+# In containers: the stack of docker-compose.yml (with a kill and a restart of the broker), and the
+# main path and kills of the worker on services that testcontainers starts.
+CONTAINER_TESTS := tests/stack tests/integration/test_first_score.py \
+  tests/integration/test_time_order.py::test_pieces_with_restarts_and_kills
+.PHONY: test-containers
+test-containers: $(STAMP) ## the compose stack and a part of the tests, in containers (tools/images/build)
+	$(call say,running the stack and a part of the tests in containers)
+	env -u KAFKA_BOOTSTRAP_SERVERS -u REDIS_URL EBBLINE_CONTAINERS=required \
+	  $(BIN)/pytest $(CONTAINER_TESTS) $(ARGS)
+
 .PHONY: lint
 lint: $(STAMP) ## style, types, layers, committed schemas, and the built wheel
 	$(call say,style)

@@ -1,4 +1,4 @@
-"""Compose file, image and CLI have to agree, though none of them is run here."""
+"""Compose file, image and CLI have to agree; tests/stack runs them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ import yaml
 
 from streams import cli
 from streams.config.document import WorkerDoc
+from streams.demo.template import configuration
 from streams.embedded import containers
 
 ROOT = Path(__file__).resolve().parents[1]
 ADDRESSES = {"KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL"}
 VARIABLES = ADDRESSES | {"EBBLINE_CONFIG", "EBBLINE_SIGNING_KEY"}
-OURS = ("topics", "worker", "trainer")
+OURS = ("topics", "worker", "trainer", "simulator")
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +112,12 @@ def test_commands_are_the_cli_s(compose, name: str) -> None:
 def test_worker_and_trainer_have_a_role_each(compose) -> None:
     assert compose["services"]["worker"]["command"] == ["worker", "--roles", "score"]
     assert compose["services"]["trainer"]["command"] == ["worker", "--roles", "train"]
+
+
+def test_unconfigured_it_runs_simulated_users(compose) -> None:
+    (mounted,) = (v for v in compose["services"]["simulator"]["volumes"] if v.endswith(":ro"))
+    path = mounted.removeprefix("${EBBLINE_CONFIG:-").partition("}")[0]
+    assert (ROOT / path).read_text() == configuration("simulated")
 
 
 @pytest.mark.parametrize("name", OURS)

@@ -12,6 +12,7 @@ COMMANDS = {
     "demo": ("streams.cli.demo", "Run everything on embedded services, with simulated users."),
     "init": ("streams.cli.init", "Write a commented ebbline.toml to start from."),
     "publish": ("streams.cli.publish", "Put rows of files on a source's topic, as history."),
+    "simulate": ("streams.cli.simulate", "Send the events of simulated users, to try things out."),
     "topics": ("streams.cli.topics", "Create and check the topics of a configuration."),
     "watch": ("streams.cli.watch", "Live table: sources, lags, scores, newest high risks."),
     "worker": ("streams.cli.worker", "Run the streaming roles: score, train."),

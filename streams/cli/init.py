@@ -8,12 +8,14 @@ import click
 
 from streams.config.starter import starter_text
 from streams.connections import DEFAULT_CONFIG
+from streams.demo.template import configuration
 
 
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path), default=Path(DEFAULT_CONFIG))
 @click.option("--force", is_flag=True, help="Overwrite the file if it exists.")
-def init(path: Path, force: bool) -> None:
+@click.option("--simulated", is_flag=True, help="For the users of `ebbline simulate`.")
+def init(path: Path, force: bool, simulated: bool) -> None:
     """Write a commented ebbline.toml to PATH (a file or a folder) to start from.
 
     It is complete: usage, billing and support events, and outcomes. Change it into your own.
@@ -21,7 +23,7 @@ def init(path: Path, force: bool) -> None:
     target = path / DEFAULT_CONFIG if path.is_dir() else path
     try:
         with target.open("w" if force else "x", encoding="utf-8") as file:
-            file.write(starter_text())
+            file.write(configuration("simulated") if simulated else starter_text())
     except FileExistsError:
         raise click.ClickException(
             f"{target} exists already. Name another path, or overwrite it with --force."

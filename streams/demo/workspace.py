@@ -6,7 +6,6 @@ import contextlib
 import logging
 import secrets
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 
 import redis
@@ -14,21 +13,15 @@ from kafka.errors import KafkaError
 
 from streams.config import Config, parse_config
 from streams.connections import Connections
+from streams.demo.template import configuration
 from streams.embedded import Services
 from streams.topics.admin import create_topics
 from streams.topics.clients import KafkaClients, connect, opened
 from streams.topics.plan import plan_topics
 
 PARTITIONS = 4
-TEMPLATE = "ebbline.toml"
 
 log = logging.getLogger(__name__)
-
-
-def configuration(name: str) -> str:
-    """The demo's ``ebbline.toml`` for an app (and prefix of topics) of this name."""
-    template = files("streams.demo").joinpath(TEMPLATE).read_text(encoding="utf-8")
-    return template.replace("{name}", name)
 
 
 @contextlib.contextmanager

@@ -41,7 +41,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def services() -> Iterator[Services]:
     """Kafka and Redis: from the environment, containers or processes of our own.
 
-    In CI (`CI=true`) missing ones are a failure; elsewhere a skip that says why.
+    In CI (`CI=true`) missing ones are a failure; elsewhere a skip that says why. With
+    `EBBLINE_CONTAINERS=required` (`make test-containers`) they have to be containers.
     """
     found = resolve_services()
     try:
@@ -51,6 +52,9 @@ def services() -> Iterator[Services]:
             pytest.fail(f"CI must have the real services. {error}", pytrace=False)
         pytest.skip(str(error))
     try:
+        kinds = {running.kafka_kind, running.redis_kind}
+        if os.environ.get("EBBLINE_CONTAINERS") == "required" and kinds != {"container"}:
+            pytest.fail(f"Kafka and Redis have to be containers, not {kinds}", pytrace=False)
         yield running
     finally:
         found.__exit__(None, None, None)
