@@ -63,13 +63,25 @@ class Deployment:
         return done.stdout
 
     def up(self) -> None:
-        """`docker compose up --detach`, until everything that lasts is healthy."""
-        self.run("up", "--detach")
+        """`docker compose up --detach`, until everything that lasts is healthy.
+
+        While a service that others wait for is not healthy again after a crash, the command fails.
+        """
         deadline = time.monotonic() + HEALTH_SECONDS
+        while not self._brought_up():
+            assert time.monotonic() < deadline, self.run("up", "--detach")
+            time.sleep(2)
         while bad := self._not_healthy():
             if time.monotonic() > deadline:
                 raise AssertionError(f"not healthy: {bad}\n{self.logs()}")
             time.sleep(1)
+
+    def _brought_up(self) -> bool:
+        try:
+            self.run("up", "--detach")
+        except AssertionError:
+            return False
+        return True
 
     def docker(self, *arguments: str, service: str) -> str:
         """`docker kill` and the like, of a service's only container; what it printed."""
