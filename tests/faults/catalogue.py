@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
-from tests.faults import kills
+from tests.faults import (
+    brokers,
+    kills,
+    misfits,
+    redis_absences,
+    redis_losses,
+    stalls,
+    trainers,
+)
 from tests.faults.registry import FAULTS, Fault, Stage
 
-__all__ = ["FAULTS", "Fault", "Stage", "kills"]
+__all__ = [
+    "FAULTS",
+    "Fault",
+    "Stage",
+    "brokers",
+    "kills",
+    "misfits",
+    "redis_absences",
+    "redis_losses",
+    "stalls",
+    "trainers",
+]

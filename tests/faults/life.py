@@ -37,11 +37,15 @@ from tests.faults.verdict import Verdict, judge
 
 @dataclass(slots=True)
 class Worker:
-    """A worker process of a life. cuts: what it was told to meet."""
+    """A worker process of a life. cuts: what it was told to meet.
+
+    given_up: it is expected to end with an error.
+    """
 
     process: Child
     log: Path
     cuts: tuple[Cut, ...]
+    given_up: bool = False
 
     @property
     def alive(self) -> bool:
@@ -195,16 +199,17 @@ class Life:
             time.sleep(0.1)
         return False
 
-    def expel(self) -> None:
-        """Take all members out of the group, as their sessions' end would do later.
+    def expel(self, group: str = "") -> None:
+        """Take all members out of a group (the scoring one), as their sessions' end would do later.
 
         Dead ones are waited for no longer; living ones find that they must join again.
         """
         with closing(KafkaAdminClient(bootstrap_servers=self.servers)) as admin:
-            found = admin.describe_groups([self.app]).get(self.app, {})
+            group = group or self.app
+            found = admin.describe_groups([group]).get(group, {})
             members = [MemberToRemove(member_id=m["member_id"]) for m in found.get("members", ())]
             if members:
-                admin.remove_group_members(self.app, members)
+                admin.remove_group_members(group, members)
 
     # --- waiting -------------------------------------------------------------------------------
 
@@ -212,7 +217,7 @@ class Life:
         """Until something is true; a worker that ends with a failure in between is an error."""
         deadline = time.monotonic() + seconds
         while not true():
-            codes = [worker.process.poll() for worker in self.workers]
+            codes = [worker.process.poll() for worker in self.workers if not worker.given_up]
             dead = [code for code in codes if code not in (None, 0, -signal.SIGKILL)]
             assert not dead, f"a worker died: {dead}\n{self.logs()}"
             assert time.monotonic() < deadline, f"{what}, after {seconds:g} s\n{self.logs()}"
@@ -229,6 +234,11 @@ class Life:
                 found[number] = PartitionState.decode(value)
         client.close()
         return found
+
+    def durable(self) -> int:
+        """How many records' offsets are durable, of all sources and partitions."""
+        records = self.partition_records().values()
+        return sum(state.applied + 1 for record in records for state in record.sources)
 
     def applied(self) -> bool:
         """Whether everything produced so far is durable, and no sweep under way."""

@@ -34,6 +34,7 @@ class Stage:
     """Where a fault is played: services, a folder for logs, chance.
 
     many: how many strikes one life may bring where a fault can strike often.
+    away: for how many seconds a service that goes away stays away.
     """
 
     servers: str
@@ -41,6 +42,7 @@ class Stage:
     folder: Path
     rng: random.Random = field(default_factory=lambda: random.Random(1))
     many: int = 3
+    away: float = 8.0
 
     def life(self, **changes: Any) -> Life:
         """A deployment of its own, not yet begun. changes: fields of Life."""

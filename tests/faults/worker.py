@@ -6,7 +6,9 @@ the process is. Slices are small, so that small histories have several.
 
 from __future__ import annotations
 
+import asyncio
 import os
+import time
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
@@ -19,10 +21,12 @@ from streams.outputs import Outputs
 from streams.scoring.hub import ScoreHub
 from streams.scoring.partition import Partition
 from streams.state import store
+from streams.state.fence import Fence
 from streams.state.scripts import WRITE
 from streams.state.store import PartitionStore
-from streams.transport.batches import DurableProducer
-from tests.faults.points import arm, hit
+from streams.training.hub import TrainHub
+from streams.transport.batches import BatchConsumer, DurableProducer
+from tests.faults.points import arm, clock, hit
 
 USERS_IN_A_SLICE = 3
 """Of a write and of a sweep."""
@@ -33,11 +37,11 @@ def wrap(owner: type, name: str, before: str | None = None, after: str | None = 
     original = getattr(owner, name)
 
     async def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if before is not None:
-            hit(before)
+        if before is not None and hit(before):
+            await asyncio.Event().wait()
         result = await original(self, *args, **kwargs)
-        if after is not None:
-            hit(after)
+        if after is not None and hit(after):
+            await asyncio.Event().wait()
         return result
 
     replace(owner, name, wrapped)
@@ -95,6 +99,32 @@ def at_the_wire() -> None:
     replace(SendProduceReqHandler, "handle_response", answered)
 
 
+def in_the_agent() -> None:
+    """What the agent has fetched; one that hangs takes nothing over any more."""
+    push, hanging = ScoreHub.push, False
+
+    def pushed(self: ScoreHub, *args: Any) -> int | None:
+        nonlocal hanging
+        hanging = hit("pushed") or hanging
+        return None if hanging else push(self, *args)
+
+    replace(ScoreHub, "push", pushed)
+
+
+def in_the_trainer() -> None:
+    """Its order of effects, see streams.training.hub."""
+    publish = TrainHub._publish
+
+    async def published(self: TrainHub, *args: Any) -> None:
+        hit("learned")
+        await publish(self, *args)
+        hit("announced")
+
+    replace(TrainHub, "_publish", published)
+    wrap(TrainHub, "_put", after="put")
+    wrap(Fence, "advance", after="fenced")
+
+
 def install() -> None:
     """Wrap everything, and make slices small."""
     replace(store, "SLICE", USERS_IN_A_SLICE)
@@ -108,6 +138,11 @@ def install() -> None:
     between_slices()
     in_a_sweep()
     at_the_wire()
+    wrap(BatchConsumer, "_getmany", before="fetch")
+    in_the_agent()
+    in_the_trainer()
+    replace(time, "time", clock.time)
+    replace(time, "time_ns", clock.time_ns)
 
 
 def main() -> None:
