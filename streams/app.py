@@ -191,6 +191,7 @@ def _connect(
             read_from = hub.push(tp.topic, tp.partition, event.value)
             if read_from is not None:
                 await app.consumer.seek_wait({tp: read_from})
+            app.batch_consumer.accepted[tp.topic, tp.partition] = event.message.offset + 1
 
     app.agent(inputs, name=f"{app.conf.id}.receive", concurrency=1)(receive)
 

@@ -202,7 +202,7 @@ class ScoreHub:
         """Finish the commits at hand and let go of all partitions."""
         for number, partition in self._partitions.items():
             partition.stop()
-            if not partition.committing:
+            if not partition.committing and number in self._tasks:  # else the claim broke off
                 self._tasks[number].cancel()
         tasks = list(self._tasks.values())
         if tasks:

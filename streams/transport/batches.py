@@ -94,12 +94,14 @@ class PromptThread(driver.AIOKafkaConsumerThread):
 class BatchConsumer(driver.Consumer):
     """Consumer that yields a Batch for each partition fetched.
 
-    handed: for each topic partition the offset behind the last record that was handed over.
+    handed: for each topic partition the offset behind the last record that was handed over to
+    Faust; accepted: behind the last one that came out of it again.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.handed: dict[Place, int] = {}
+        self.accepted: dict[Place, int] = {}
 
     @property
     def hub(self) -> Hub:
@@ -146,6 +148,7 @@ class BatchConsumer(driver.Consumer):
         """Go to where the durable state says; the group's commit only fills in."""
         await super().perform_seek()
         self.handed.clear()
+        self.accepted.clear()
         assigned = {(tp.topic, tp.partition): tp for tp in self.assignment()}
         committed = {key: int(self._committed_offset[tp] or 0) for key, tp in assigned.items()}
         target = self.hub.resume_at(committed)
@@ -209,11 +212,14 @@ class BatchApp(faust.App):
         return len(thread._ensure_consumer().partitions_for_topic(topic) or ())
 
     def read_up_to(self, topic: str, partition: int) -> int:
-        """The offset that the client reads next.
+        """The offset that the client reads next; 0 while records are on their way to the agent.
 
         Looked up in its subscription: a question to its thread would wait for the loop there.
         """
-        thread = cast("BatchConsumer", self.consumer)._thread
+        consumer, place = self.batch_consumer, (topic, partition)
+        if consumer.handed.get(place, 0) > consumer.accepted.get(place, 0):
+            return 0
+        thread = consumer._thread
         subscription = thread._ensure_consumer()._subscription.subscription
         assignment = subscription.assignment if subscription else None
         state = assignment.state_value(TopicPartition(topic, partition)) if assignment else None

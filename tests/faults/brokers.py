@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from streams.embedded import LocalKafka
-from tests.faults.life import Result
+from tests.faults.life import PATIENCE, Result
 from tests.faults.redis_losses import begun
 from tests.faults.registry import Stage, fault
 
@@ -20,6 +20,6 @@ def away(stage: Stage) -> Result:
             life.strikes += 1
             time.sleep(stage.away if number else 1)
             kafka.start()
-            life.wait(life.applied, 120, "it does not go on")
+            life.wait(life.applied, PATIENCE, "it does not go on")
         assert worker.alive
-        return life.finish()
+        return life.finish(2 * PATIENCE)

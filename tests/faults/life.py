@@ -34,6 +34,9 @@ from tests.faults.points import Cut, as_environment
 from tests.faults.truth import truth_of
 from tests.faults.verdict import Verdict, judge
 
+PATIENCE = 100.0
+"""Seconds to wait for what takes a few on a quiet machine; imports alone may take twenty."""
+
 
 @dataclass(slots=True)
 class Worker:

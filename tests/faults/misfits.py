@@ -15,7 +15,7 @@ from streams.topics.admin import create_topics
 from streams.topics.plan import plan_topics
 from tests.faults import topics
 from tests.faults.deployment import PARTITIONS
-from tests.faults.life import Life, Result
+from tests.faults.life import PATIENCE, Life, Result
 from tests.faults.observed import observe
 from tests.faults.redis_losses import begun, refused
 from tests.faults.registry import Stage, fault
@@ -34,7 +34,7 @@ def deleted(stage: Stage) -> Result:
         life.strikes += 1
         refused(life, life.work(), "created again")
         life.work(words=["--rebuild"])
-        return life.finish()
+        return life.finish(2 * PATIENCE)
 
 
 @fault("topic deleted and created again while it is read")
@@ -46,7 +46,7 @@ def replaced(stage: Stage) -> Result:
         life.strikes += 1
         refused(life, worker, "created again")
         life.work(words=["--rebuild"])
-        return life.finish()
+        return life.finish(2 * PATIENCE)
 
 
 @fault("topics get another number of partitions")
@@ -54,10 +54,10 @@ def repartitioned(stage: Stage) -> Result:
     """Not curable by computing again; what is there stays whole."""
     with stage.life() as life:
         worker = begun(life)
-        result = life.finish()
+        result = life.finish(2 * PATIENCE)
         before = kept(life)
         worker = life.work()
-        life.wait(lambda: worker.says('"known": true'), 60, "nothing is claimed")
+        life.wait(lambda: worker.says('"known": true'), PATIENCE, "nothing is claimed")
         with closing(KafkaAdminClient(bootstrap_servers=life.servers)) as admin:
             more = {
                 f"{life.app}.{name}": PARTITIONS + 1 for name in ("usage", "billing", "outcomes")
@@ -83,7 +83,7 @@ def other_features(stage: Stage) -> Result:
         life.expel()
         refused(life, life.work(), "--rebuild")
         life.work(words=["--rebuild"])
-        result = life.finish()
+        result = life.finish(2 * PATIENCE)
         assert before.items() <= kept(life).items(), "the old state is as it was"
         return result._replace(verdict=verdict_of_features(life))
 
@@ -107,7 +107,7 @@ def create_again(life: Life, source: str) -> None:
     """With the very records, at the very offsets, as before."""
     plans = [p for p in plan_topics(life.config, PARTITIONS) if p.name == f"{life.app}.{source}"]
     with closing(KafkaAdminClient(bootstrap_servers=life.servers)) as admin:
-        life.wait(lambda: bool(create_topics(admin, plans, 1)), 30, "the old one stays")
+        life.wait(lambda: bool(create_topics(admin, plans, 1)), PATIENCE, "the old one stays")
     again = [sent for sent in life.history[: life.fed] if sent.item.source == source]
     topics.produce(life.servers, life.app, again)
 

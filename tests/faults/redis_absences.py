@@ -9,7 +9,7 @@ import time
 import redis
 
 from streams.embedded import LocalRedis
-from tests.faults.life import Result, Worker
+from tests.faults.life import PATIENCE, Result, Worker
 from tests.faults.redis_losses import begun, own_redis
 from tests.faults.registry import Stage, fault
 
@@ -27,10 +27,10 @@ def away(stage: Stage) -> Result:
             life.strikes += 1
             time.sleep(seconds)
             server.start()
-            life.wait(life.applied, 90, "it does not go on")
+            life.wait(life.applied, PATIENCE, "it does not go on")
         assert worker.says(WAITING)
         _untouched(worker)
-        return life.finish()
+        return life.finish(2 * PATIENCE)
 
 
 @fault("Redis: hangs for a while (SIGSTOP)")
@@ -43,9 +43,9 @@ def hanging(stage: Stage) -> Result:
         life.strikes += 1
         time.sleep(stage.away)
         _signal(server, signal.SIGCONT)
-        life.wait(life.applied, 90, "it does not go on")
+        life.wait(life.applied, PATIENCE, "it does not go on")
         _untouched(worker)
-        return life.finish()
+        return life.finish(2 * PATIENCE)
 
 
 @fault("Redis: out of memory (OOM command not allowed)")
@@ -57,14 +57,14 @@ def out_of_memory(stage: Stage) -> Result:
         client.config_set("maxmemory", 1)
         life.strikes += 1
         life.feed(0.7)
-        life.wait(lambda: worker.says("OOM command not allowed"), 60, "it does not say so")
+        life.wait(lambda: worker.says("OOM command not allowed"), PATIENCE, "it does not say so")
         time.sleep(stage.away)
         assert not life.applied(), "it went on without writing"
         client.config_set("maxmemory", 0)
         client.close()
-        life.wait(life.applied, 60, "it does not go on")
+        life.wait(life.applied, PATIENCE, "it does not go on")
         _untouched(worker)
-        return life.finish()
+        return life.finish(2 * PATIENCE)
 
 
 def _untouched(worker: Worker) -> None:

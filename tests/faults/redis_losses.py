@@ -13,7 +13,7 @@ import redis
 
 from streams.embedded import LocalRedis
 from streams.embedded.ports import LOOPBACK, free_port
-from tests.faults.life import Life, Result, Worker
+from tests.faults.life import PATIENCE, Life, Result, Worker
 from tests.faults.registry import Stage, fault
 
 
@@ -25,11 +25,11 @@ def last_second_lost(stage: Stage) -> Result:
         for number in range(stage.many):
             kept, enough = logged(server), life.durable() + 40
             life.feed(0.3 + 0.6 * (number + 1) / stage.many)
-            life.wait(partial(moved, life, enough), 60, "nothing moves")
+            life.wait(partial(moved, life, enough), PATIENCE, "nothing moves")
             lose(server, kept - stage.rng.randint(0, 3000))  # in the middle of a command, too
             life.strikes += 1
             healed(life, worker, life.strikes)
-        return life.finish()
+        return life.finish(2 * PATIENCE)
 
 
 @fault("Redis: restored from an older snapshot beside an idle worker")
@@ -39,13 +39,13 @@ def restored(stage: Stage) -> Result:
         worker = begun(life)
         kept = logged(server)
         life.feed()
-        life.wait(life.applied, 60, "not applied")
+        life.wait(life.applied, PATIENCE, "not applied")
         lose(server, kept)
         assert not life.applied()
         life.strikes += 1
         healed(life, worker, 1)
-        life.wait(life.applied, 60, "not healed")
-        return life.finish()
+        life.wait(life.applied, PATIENCE, "not healed")
+        return life.finish(2 * PATIENCE)
 
 
 @fault("Redis: failover to a replica that lags behind")
@@ -56,16 +56,16 @@ def failover(stage: Stage) -> Result:
         link.replicaof(LOOPBACK, primary.port)
         with forwarded(primary.port) as (address, switch), stage.life(redis_url=address) as life:
             worker = begun(life)
-            life.wait(lambda: same_offset(primary, link), 30, "the replica does not catch up")
+            life.wait(lambda: same_offset(primary, link), PATIENCE, "the replica does not catch up")
             link.replicaof("NO", "ONE")
             life.feed(0.8)
-            life.wait(life.applied, 60, "not applied")
+            life.wait(life.applied, PATIENCE, "not applied")
             primary.kill()
             switch(replica.port)
             life.strikes += 1
             healed(life, worker, 1)
             link.close()
-            return life.finish()
+            return life.finish(2 * PATIENCE)
 
 
 @fault("Redis: emptied under load, rebuilt by the documented procedure")
@@ -73,7 +73,7 @@ def emptied(stage: Stage) -> Result:
     with own_redis(stage) as server, stage.life(redis_url=server.url) as life:
         worker = begun(life)
         life.feed(0.7)
-        life.wait(lambda: life.durable() > 60, 60, "nothing moves")
+        life.wait(lambda: life.durable() > 60, PATIENCE, "nothing moves")
         client = redis.Redis.from_url(server.url)
         client.flushall()
         client.close()
@@ -81,7 +81,7 @@ def emptied(stage: Stage) -> Result:
         refused(life, worker, "--rebuild")
         assert not life.partition_records(), "nothing was written before somebody decided"
         life.work(words=["--rebuild"])
-        return life.finish()
+        return life.finish(2 * PATIENCE)
 
 
 def moved(life: Life, enough: int) -> bool:
@@ -102,7 +102,7 @@ def begun(life: Life) -> Worker:
     """A worker that has done the first part of the history."""
     life.feed(0.3)
     worker = life.work()
-    life.wait(life.applied, 60, "the first part is not applied")
+    life.wait(life.applied, PATIENCE, "the first part is not applied")
     return worker
 
 
@@ -128,15 +128,15 @@ def lose(server: LocalRedis, kept: int) -> None:
 
 def healed(life: Life, worker: Worker, times: int) -> None:
     """The worker has noticed, has begun anew as the same process, and has read again."""
-    life.wait(lambda: worker.text.count("starting anew") >= times, 60, "it has not noticed")
-    life.wait(lambda: worker.text.count("reading again") >= times, 60, "it has not healed")
+    life.wait(lambda: worker.text.count("starting anew") >= times, PATIENCE, "it has not noticed")
+    life.wait(lambda: worker.text.count("reading again") >= times, PATIENCE, "it has not healed")
     assert worker.alive
 
 
 def refused(life: Life, worker: Worker, remedy: str) -> None:
     """The worker has ended with an error that names the remedy; nobody waits for it any more."""
     worker.given_up = True
-    life.wait(lambda: not worker.alive, 60, "it goes on")
+    life.wait(lambda: not worker.alive, PATIENCE, "it goes on")
     assert worker.process.poll() == 1, worker.text[-2000:]
     assert remedy in worker.text, worker.text[-2000:]
     life.expel()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults.life import Result
+from tests.faults.life import PATIENCE, Result
 from tests.faults.points import Cut
 from tests.faults.registry import Stage, fault
 
@@ -29,8 +29,8 @@ def _stalled(stage: Stage, cut: Cut, cause: str) -> Result:
         worker = life.work(cut)
         assert life.struck(worker)
         life.feed()
-        life.wait(lambda: worker.says(cause), 60, "nobody has noticed")
-        result = life.finish()
+        life.wait(lambda: worker.says(cause), PATIENCE, "nobody has noticed")
+        result = life.finish(2 * PATIENCE)
         assert len(life.workers) == 1, "the same process"
         return result
 
@@ -41,4 +41,4 @@ def clock_jumps(stage: Stage) -> Result:
         life.feed(0.5)
         worker = life.work(Cut("acknowledged", 3, "rewind", times=3))
         assert life.struck(worker)
-        return life.finish()
+        return life.finish(2 * PATIENCE)

@@ -19,7 +19,7 @@ from kafka import KafkaAdminClient
 
 from streams.topics.admin import create_topics
 from streams.topics.plan import plan_topics
-from tests.faults.life import Life, Result, Worker
+from tests.faults.life import PATIENCE, Life, Result, Worker
 from tests.faults.points import Cut
 from tests.faults.redis_losses import logged, lose, own_redis
 from tests.faults.registry import Stage, fault
@@ -40,10 +40,10 @@ class Learned:
 @fault("trainer: killed at each step of its order of effects", "kill")
 def killed(stage: Stage) -> Result:
     with stage.life() as life:
-        result = life.finish()
+        result = life.finish(2 * PATIENCE)
         for number, step in enumerate(STEPS):
             worker = train(life, Cut(step, 1 + number % 2 + stage.rng.randint(0, 1)))
-            life.wait(partial(ended, worker), 60, "it was not killed")
+            life.wait(partial(ended, worker), PATIENCE, "it was not killed")
             life.strikes += 1
         through(life, train(life))
         judge_models(life, result.verdict)
@@ -53,7 +53,7 @@ def killed(stage: Stage) -> Result:
 @fault("trainer: Redis loses its last second, then every snapshot")
 def forgotten(stage: Stage) -> Result:
     with own_redis(stage) as server, stage.life(redis_url=server.url) as life:
-        result = life.finish()
+        result = life.finish(2 * PATIENCE)
         worker = train(life, Cut("announced", 3, "stop"), Cut("announced", 6, "stop"))
         paused(life, worker, 1)
         kept = logged(server)
@@ -62,12 +62,12 @@ def forgotten(stage: Stage) -> Result:
         lose(server, kept)
         life.strikes += 1
         worker.signal(signal.SIGCONT)
-        life.wait(lambda: worker.says("its epoch is learned again"), 60, "it has not noticed")
+        life.wait(lambda: worker.says("its epoch is learned again"), PATIENCE, "it has not noticed")
         through(life, worker)
         _drop_snapshots(life)
         life.strikes += 1
         worker = train(life)
-        life.wait(lambda: len(payloads(life)) == newest(life), 60, "not all is learned again")
+        life.wait(lambda: len(payloads(life)) == newest(life), PATIENCE, "not all is learned again")
         assert worker.end() == 0
         judge_models(life, result.verdict)
         return result._replace(strikes=life.strikes)
@@ -84,7 +84,7 @@ def ended(worker: Worker) -> bool:
 
 
 def paused(life: Life, worker: Worker, times: int) -> None:
-    life.wait(lambda: worker.text.count("CUT stop") == times, 60, "it has not been stopped")
+    life.wait(lambda: worker.text.count("CUT stop") == times, PATIENCE, "it has not been stopped")
 
 
 def through(life: Life, worker: Worker) -> None:
@@ -92,7 +92,7 @@ def through(life: Life, worker: Worker) -> None:
     markers = [r for r in _contents(life, life.config.topics.examples) if r["kind"] == "epoch_end"]
     newest_of = {r["partition"]: r["epoch"] for r in sorted(markers, key=lambda r: r["epoch"])}
     last = min(newest_of.values())
-    life.wait(lambda: newest(life, "epoch") >= last, 90, f"epoch {last} is not announced")
+    life.wait(lambda: newest(life, "epoch") >= last, PATIENCE, f"epoch {last} is not announced")
     assert worker.end() == 0, worker.text[-2000:]
 
 
@@ -159,4 +159,4 @@ def _begin_again(life: Life) -> None:
     plans = [p for p in plan_topics(life.config) if p.name == life.config.topics.models]
     with closing(KafkaAdminClient(bootstrap_servers=life.servers)) as admin:
         admin.delete_topics([life.config.topics.models])
-        life.wait(lambda: bool(create_topics(admin, plans, 1)), 30, "the old topic stays")
+        life.wait(lambda: bool(create_topics(admin, plans, 1)), PATIENCE, "the old topic stays")

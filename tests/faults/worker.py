@@ -100,15 +100,21 @@ def at_the_wire() -> None:
 
 
 def in_the_agent() -> None:
-    """What the agent has fetched; one that hangs takes nothing over any more."""
-    push, hanging = ScoreHub.push, False
+    """What the agent has fetched; one that hangs does so in a seek that never ends."""
+    push, seek, hanging = ScoreHub.push, BatchConsumer.seek_wait, False
 
     def pushed(self: ScoreHub, *args: Any) -> int | None:
         nonlocal hanging
-        hanging = hit("pushed") or hanging
-        return None if hanging else push(self, *args)
+        hanging = hit("pushed")
+        return 0 if hanging else push(self, *args)
+
+    async def sought(self: BatchConsumer, target: Any) -> None:
+        if hanging:
+            await asyncio.Event().wait()
+        await seek(self, target)
 
     replace(ScoreHub, "push", pushed)
+    replace(BatchConsumer, "seek_wait", sought)
 
 
 def in_the_trainer() -> None:
