@@ -12,7 +12,9 @@ from models.engine.state import PartitionState, SourceState
 from streams.scoring.fitting import adopt, misfit
 from streams.topics.cluster import TopicState
 
-SPEC: Any = SimpleNamespace(sources=[SimpleNamespace(topic=name) for name in ("usage", "billing")])
+SPEC: Any = SimpleNamespace(
+    sources=[SimpleNamespace(input_topic=name) for name in ("usage", "billing")]
+)
 TOPICS = {name: TopicState(name, 3, topic_id=f"id-{name}") for name in ("usage", "billing")}
 ENDS = {("usage", 1): 10, ("billing", 1): 10}
 
