@@ -64,6 +64,7 @@ test-fast: $(STAMP) ## the tests that need no services
 fuzz: $(STAMP) ## N damaged inputs (1000000) through every decoder; says what became of them
 	$(call say,$(N) inputs)
 	$(BIN)/python -m tests.fuzz.campaign --inputs $(N) $(ARGS)
+
 PEERS := .venv-bench
 .PHONY: bench
 bench: $(STAMP) $(PEERS)/.pinned ## Ebbline beside Faust, Quix Streams and Bytewax (ARGS=--quick: 8 minutes)

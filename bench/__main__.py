@@ -43,8 +43,8 @@ compared with an oracle, and one that is wrong has no ratio. They take turns, so
 moment of the machine meets all of them.
 
 Kafka and Redis are taken from KAFKA_BOOTSTRAP_SERVERS and REDIS_URL where those are set, and
-started otherwise. The figures go to build/bench.json and build/benchmarks.md; those of a
-complete run to docs/benchmarks.md too.
+started otherwise. The figures go to build/bench.json (build/bench-part.json with --only) and
+build/benchmarks.md; those of a full run to docs/benchmarks.md too.
 
 \b
 Parts:
@@ -102,8 +102,8 @@ def _measure(context: Context, only: tuple[str, ...]) -> list[Outcome]:
     names = {"contenders"} if context.contenders else set()
     wanted = names | set(only)
     outcomes = run_parts([part for part in PARTS if not only or part.name in wanted], context)
-    complete = not only and not context.quick
-    for path in report.write(outcomes, about, docs=complete):
+    full, stem = not (only or context.quick), "bench-part" if only else "bench"
+    for path in report.write(outcomes, about, docs=full, stem=stem):
         context.say(f"written: {path.relative_to(ROOT)}")
     click.echo(report.markdown(outcomes, about))
     return outcomes

@@ -53,14 +53,16 @@ class Measurement:
         return self.events / self.seconds
 
 
-def measure(context: Context, contender: Contender, run: int) -> Measurement:
-    """Let a contender do the job once. Raises Failed."""
+def measure(
+    context: Context, contender: Contender, run: int | str, profile: Path | None = None
+) -> Measurement:
+    """Let a contender do the job once; with ``profile`` Ebbline writes one. Raises Failed."""
     stage = context.stage
     app = f"{stage.name}-{contender.name}-{run}"
     folder = context.folder / app
     folder.mkdir(parents=True)
     expected = stage.expected(contender)
-    settings = _prepare(context, contender, app, folder)
+    settings = _prepare(context, contender, app, folder, profile)
     process = OwnedProcess(
         [*contender.command(context.peers_python), str(folder / "settings.json")],
         name=contender.title,
@@ -82,7 +84,9 @@ def measure(context: Context, contender: Contender, run: int) -> Measurement:
     )
 
 
-def _prepare(context: Context, contender: Contender, app: str, folder: Path) -> dict[str, Any]:
+def _prepare(
+    context: Context, contender: Contender, app: str, folder: Path, profile: Path | None
+) -> dict[str, Any]:
     """Topics of its own, the model, and the settings file of the process."""
     stage = context.stage
     topics = stage.topics(contender)
@@ -107,6 +111,7 @@ def _prepare(context: Context, contender: Contender, app: str, folder: Path) -> 
         "group": app,
         "config": str(folder / "ebbline.toml"),
         "folder": str(folder),
+        "profile": None if profile is None else str(profile),
         "events": stage.expected(contender).events,
         "about": {
             "app": app,

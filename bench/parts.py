@@ -1,7 +1,8 @@
 """The parts of the bench: figures for ``build/bench.json``, and a section of the report.
 
-The side-by-side part runs in this process; every other one is a program of its own that can be
-run alone: ``python -m bench.NAME --json FILE`` prints its section (Markdown) and writes its keys.
+Parts that need the job's topics run in this process; every other one is a program of its own that
+can be run alone: ``python -m bench.NAME --json FILE`` prints its section (Markdown, or JSON) and
+writes its keys.
 A part that fails is reported with its error, and the others go on.
 """
 
@@ -11,20 +12,20 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import orjson
 
-from bench import sidebyside
+from bench import profiling, sidebyside
 from bench.context import ROOT, Context
 
 LONGEST = 3_600.0
 
 
 class PartFailed(Exception):
-    """A part's program ended with an error; the message is the last that it said."""
+    """A part's program ended with an error."""
 
 
 class Part(Protocol):
@@ -43,16 +44,18 @@ class Part(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class SideBySide:
-    """All contenders, alternating."""
+class Module:
+    """A part in this process. measure: its keys of the JSON. tell: its section, from these."""
 
-    name: str = "contenders"
-    about: str = "events a second of Ebbline, Faust, Quix Streams, Bytewax and the two ceilings"
+    name: str
+    about: str
+    measure: Callable[[Context], dict[str, Any]]
+    tell: Callable[[dict[str, Any]], str]
 
     def run(self, context: Context) -> tuple[dict[str, Any], str]:
-        """Run them all."""
-        figures = sidebyside.run(context)
-        return figures, sidebyside.section(figures)
+        """Measure, then tell."""
+        figures = self.measure(context)
+        return figures, self.tell(figures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +82,24 @@ class Program:
             check=False,
         )
         if done.returncode != 0:
-            said = done.stdout.strip().splitlines()[-1:] or ["its error is above"]
-            raise PartFailed(f"python -m bench.{self.name} ended with {done.returncode}: {said[0]}")
+            raise PartFailed(
+                f"python -m bench.{self.name} ended with {done.returncode}; its error is above"
+            )
         figures: dict[str, Any] = orjson.loads(target.read_bytes())
-        return figures, f"## {self.title}\n\n{self.about.capitalize()}.\n\n{done.stdout.strip()}"
+        said = done.stdout.strip()
+        if said.startswith("{"):
+            said = f"```json\n{said}\n```"
+        return figures, f"## {self.title}\n\n{self.about[0].upper()}{self.about[1:]}.\n\n{said}"
 
 
 PARTS: tuple[Part, ...] = (
-    SideBySide(),
+    Module(
+        "contenders",
+        "events a second of Ebbline, Faust, Quix Streams, Bytewax and the two ceilings",
+        sidebyside.run,
+        sidebyside.section,
+    ),
+    Module("profile", "where Ebbline's time goes in that job", profiling.run, profiling.section),
     Program(
         "scoring",
         "Compiled scoring",

@@ -48,11 +48,13 @@ def markdown(outcomes: Sequence[Outcome], about: dict[str, Any]) -> str:
     return "\n\n".join(sections) + "\n"
 
 
-def write(outcomes: Sequence[Outcome], about: dict[str, Any], *, docs: bool) -> list[Path]:
-    """Write everything under ``build/``; with ``docs`` the report into ``docs/`` as well."""
+def write(
+    outcomes: Sequence[Outcome], about: dict[str, Any], *, docs: bool, stem: str = "bench"
+) -> list[Path]:
+    """Write ``build/<stem>.json`` and the report; with ``docs`` that into ``docs/`` as well."""
     BUILD.mkdir(exist_ok=True)
     content = orjson.dumps(figures(outcomes, about), option=orjson.OPT_INDENT_2)
-    written = [_write(BUILD / "bench.json", content)]
+    written = [_write(BUILD / f"{stem}.json", content)]
     for folder in (BUILD, DOCS) if docs else (BUILD,):
         written.append(_write(folder / "benchmarks.md", markdown(outcomes, about).encode()))
         if svg := _plot(outcomes):

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from bench import chart, report, sidebyside
-from bench.parts import Outcome, SideBySide
+from bench.parts import PARTS, Outcome, Program
 
 
 def contender(title: str, rates: list[float], **more: object) -> dict:
@@ -79,8 +79,8 @@ def test_everything_is_written_and_failures_are_told(tmp_path, monkeypatch, cont
     monkeypatch.setattr(report, "DOCS", tmp_path)
     figures = {"contenders": contenders, "ratios": sidebyside.ratios(contenders)}
     outcomes = [
-        Outcome(SideBySide(), figures, sidebyside.section(figures), 1.0),
-        Outcome(SideBySide(name="soak"), {}, "", 2.0, "PartFailed: no memory\nmore"),
+        Outcome(PARTS[0], figures, sidebyside.section(figures), 1.0),
+        Outcome(Program("soak", "Soak", "an hour"), {}, "", 2.0, "PartFailed: no memory\nmore"),
     ]
     report.write(outcomes, ABOUT, docs=True)
     written = orjson.loads((tmp_path / "build" / "bench.json").read_bytes())
