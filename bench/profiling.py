@@ -36,7 +36,7 @@ def section(figures: dict[str, Any]) -> str:
             "## Where Ebbline's time goes",
             "Samples of CPU time (all threads, from the first record on) by the innermost function "
             "of Ebbline's own, what it calls in libraries included; "
-            f"{found['events']:,} events, {found['cpu_s']} CPU s. `build/bench.json` has all of it.",
+            f"{found['events']:,} events, {found['cpu_s']} CPU s. `build/bench.json` has more.",
             table(["function", "share"], rows),
         ]
     )
