@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 
@@ -198,3 +199,30 @@ async def test_a_trainer_that_can_use_nothing_announced_does_not_begin_anew(
     await lonely.hear(setting.good[0])
     _, newest = await resume(setting.spec, lonely, setting.store, KEY, 0, setting.metrics)
     assert newest == setting.good[0]
+
+
+async def test_on_the_arrival_clock_a_lost_payload_is_waited_for(setting: Setting) -> None:
+    """The trainer learns it again; a replay must not go on with an older model meanwhile."""
+    spec = replace(setting.spec, clock="arrival")
+    registry = ModelRegistry(spec, setting.store, KEY, wait=20.0, metrics=setting.metrics)
+    for manifest, _ in (setting.good, setting.second):
+        await registry.hear(manifest)
+    asked = asyncio.create_task(registry.at(LATE, None))
+    await asyncio.sleep(0.2)
+    assert not asked.done()
+    waiting = setting.metrics.registry.get_sample_value("ebbline_waiting", {"service": "trainer"})
+    assert waiting == 1
+    await setting.store.put(setting.second[0].payload or "", setting.second[1])
+    assert (await asked).version == 2
+    assert not setting.refused()
+
+
+async def test_nobody_waits_twice_for_a_payload_that_does_not_come(setting: Setting) -> None:
+    spec = replace(setting.spec, clock="arrival")
+    registry = ModelRegistry(spec, setting.store, KEY, wait=0.3, metrics=setting.metrics)
+    for manifest, _ in (setting.good, setting.second):
+        await registry.hear(manifest)
+    assert (await registry.at(LATE, None)).version == 1
+    async with asyncio.timeout(0.2):
+        assert (await registry.at(LATE, None)).version == 1
+    assert setting.refused() == {"ChecksumError": 1.0}
