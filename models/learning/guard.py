@@ -14,23 +14,25 @@ from typing import Any
 
 from river import base
 
+from models.learning.numerics import LARGEST
+
 Row = dict[Any, Any]
 
 
 def number(value: Any) -> float:
-    """Value as a float; NaN for None, text, and whatever else is no finite number.
+    """Value as a float within ``±LARGEST``; NaN for None, text, whatever else is no finite number.
 
-    >>> number(True), number(None), number(float("inf")), number("3")
-    (1.0, nan, nan, nan)
+    >>> number(True), number(None), number(float("inf")), number("3"), number(-1e300)
+    (1.0, nan, nan, nan, -1e+150)
     """
     if not isinstance(value, numbers.Real):
         return math.nan
     result = float(value)
-    return result if math.isfinite(result) else math.nan
+    return min(max(result, -LARGEST), LARGEST) if math.isfinite(result) else math.nan
 
 
 class FiniteOnly(base.Transformer):
-    """Leaves out every value that is not a finite number, and counts it.
+    """Leaves out every value that is not a finite number, and counts it; cuts absurd magnitudes.
 
     Counting happens when learning; transforming changes nothing.
 
@@ -57,7 +59,7 @@ class FiniteOnly(base.Transformer):
         self.missing.update(name for name, value in x.items() if math.isnan(number(value)))
 
     def transform_one(self, x: Row) -> Row:
-        """Keep the finite numbers, as floats."""
+        """Keep the finite numbers, as floats within ``±LARGEST``."""
         known = {name: number(value) for name, value in x.items()}
         return {name: value for name, value in known.items() if not math.isnan(value)}
 

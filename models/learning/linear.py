@@ -33,8 +33,11 @@ class LinearForm:
     def contributions(self, matrix: Floats) -> Floats:
         """Logit contributions, shape (n, f), of a matrix (n, f) of raw values."""
         clean = finite(matrix)
-        z = standardise(transform(clean, self.logged), self.mean, self.scale, self.limit)
-        return np.where(np.isnan(clean), self.unknown, self.weights * z + self.known)
+        parts = standardise(transform(clean, self.logged), self.mean, self.scale, self.limit)
+        parts *= self.weights
+        parts += self.known
+        np.copyto(parts, self.unknown, where=np.isnan(clean))
+        return parts
 
     def logits(self, matrix: Floats) -> Floats:
         """Logits, shape (n,). Summed feature after feature, whatever the batch."""
@@ -47,12 +50,16 @@ class LinearForm:
 
 def transform(values: Floats, logged: Bools) -> Floats:
     """Signed log1p of the features that are ``logged``. Keeps NaN; shape as given."""
-    return np.where(logged, signed_log1p(values), values)
+    logs = signed_log1p(values)
+    return logs if logged.all() else np.where(logged, logs, values)
 
 
 def standardise(values: Floats, mean: Floats, scale: Floats, limit: float) -> Floats:
     """``(values - mean) / scale``, clipped to ``±limit``. Keeps NaN."""
-    return np.minimum(np.maximum((values - mean) / scale, -limit), limit)
+    z = values - mean
+    z /= scale
+    np.maximum(z, -limit, out=z)
+    return np.minimum(z, limit, out=z)
 
 
 def running_sum(matrix: Floats) -> Floats:

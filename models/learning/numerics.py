@@ -14,6 +14,10 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
+LARGEST = 1e150
+"""What is larger counts as this. River squares differences in Python, which raises on overflow: a
+single absurd event would stop an adaptive tree's trainer for ever."""
+
 
 def signed_log1p(x: Floats) -> Floats:
     """Compress heavy tails on both sides of zero: ``sign(x) log(1 + |x|)``. Keeps NaN.
@@ -21,7 +25,8 @@ def signed_log1p(x: Floats) -> Floats:
     >>> signed_log1p(np.array([-1.0, 0.0, 1e12])).round(3).tolist()
     [-0.693, 0.0, 27.631]
     """
-    return np.copysign(np.log1p(np.abs(x)), x)
+    magnitude = np.abs(x)
+    return np.copysign(np.log1p(magnitude, out=magnitude), x, out=magnitude)
 
 
 def sigmoid(logits: Floats) -> Floats:
@@ -44,5 +49,12 @@ def logit(probability: float) -> float:
 
 
 def finite(matrix: Floats) -> Floats:
-    """Copy with infinities made unknown (NaN), rows contiguous."""
-    return np.where(np.isfinite(matrix), matrix, np.nan)
+    """Copy with infinities made unknown (NaN) and the rest within ``±LARGEST``, rows contiguous.
+
+    >>> finite(np.array([-math.inf, -1e300, 2.0])).tolist()
+    [nan, -1e+150, 2.0]
+    """
+    cut = np.maximum(matrix, -LARGEST, order="C")
+    np.minimum(cut, LARGEST, out=cut)
+    np.copyto(cut, np.nan, where=~np.isfinite(matrix))
+    return cut

@@ -31,6 +31,27 @@ def test_bad_values_never_reach_a_model(kind: str, spec: Spec) -> None:
         assert 0.0 < p < 1.0
 
 
+@pytest.mark.parametrize(
+    ("kind", "params"),
+    [(kind, ()) for kind in KINDS]
+    + [
+        (kind, (("leaf_prediction", leaves),))
+        for kind in ("hat", "arf")
+        for leaves in ("nb", "nba")
+    ],
+)
+def test_absurd_values_stop_no_model(kind: str, params: tuple[tuple[str, str]], spec: Spec) -> None:
+    model = make_model(ModelSpec(kind=kind, params=params), spec.features)
+    rng = np.random.default_rng(2)
+    for i in range(500):
+        x = {"clicks_7d": float(rng.normal()), "score": float(rng.normal())}
+        if i % 100 > 97:
+            x["clicks_7d"] = float(rng.choice([1e160, 1e300, -1.7e308, 5e-324]))
+        model.learn_one(x, bool(rng.random() < 0.4))
+    for clicks in (0.1, 1e160, -1e300, 1.7e308):
+        assert 0.0 < model.predict_proba_one({"clicks_7d": clicks, "score": 0.0})[True] < 1.0
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_begins_at_the_prior_and_stays_calm(kind: str, spec: Spec) -> None:
     model = make_model(ModelSpec(kind=kind, prior=0.03), spec.features)
