@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -20,7 +21,7 @@ class Context:
 
     stage: the job on its topics. folder: for files of the run. peers_python: the interpreter of
     the peers' own environment. runs: alternating runs of each contender. contenders: names of
-    those to run, empty for all.
+    those to run, empty for all. figures: what the parts so far have found.
     """
 
     services: Services
@@ -29,6 +30,7 @@ class Context:
     peers_python: Path
     runs: int = 5
     contenders: tuple[str, ...] = ()
+    figures: dict[str, Any] = field(default_factory=dict)
 
     @property
     def quick(self) -> bool:

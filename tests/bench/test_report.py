@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from bench import chart, report, sidebyside
-from bench.parts import PARTS, Outcome, Program
+from bench.parts import PARTS, Outcome
 
 
 def contender(title: str, rates: list[float], **more: object) -> dict:
@@ -80,14 +80,14 @@ def test_everything_is_written_and_failures_are_told(tmp_path, monkeypatch, cont
     figures = {"contenders": contenders, "ratios": sidebyside.ratios(contenders)}
     outcomes = [
         Outcome(PARTS[0], figures, sidebyside.section(figures), 1.0),
-        Outcome(Program("soak", "Soak", "an hour"), {}, "", 2.0, "PartFailed: no memory\nmore"),
+        Outcome(PARTS[1], {}, "", 2.0, "PartFailed: no memory\nmore"),
     ]
     report.write(outcomes, ABOUT, docs=True)
     written = orjson.loads((tmp_path / "build" / "bench.json").read_bytes())
     assert written["contenders"]["ebbline"]["events_per_s"] == [80.0, 100.0, 90.0]
-    assert written["failed"] == {"soak": "PartFailed: no memory\nmore"}
+    assert written["failed"] == {"profile": "PartFailed: no memory\nmore"}
     text = (tmp_path / "benchmarks.md").read_text()
-    assert "## soak\n\n**Failed**: PartFailed: no memory" in text
+    assert "## profile\n\n**Failed**: PartFailed: no memory" in text
     assert (tmp_path / "build" / "benchmarks.md").read_text() == text
     ElementTree.fromstring((tmp_path / "benchmarks.svg").read_text())
 
