@@ -65,6 +65,7 @@ class RekeyHub:
 
     def _clear(self) -> None:
         self._found = [0] * self._lanes
+        self._held_since: float | None = None
         self._merger = Merger(self._lanes)
         self._expected = [0] * self._lanes
         self._arrived = [NEVER] * self._lanes
@@ -170,7 +171,8 @@ class RekeyHub:
             self._news.clear()
             merged = await self._take()  # 2
             if merged is None:
-                await self._idle()
+                if not any(self._merger.buffered):
+                    await self._idle()
                 continue
             await self._sender.send(router.route(merged, now_us()))  # 3
             for lane, chunk in enumerate(merged.parts):
@@ -185,11 +187,25 @@ class RekeyHub:
             return None
         merged = self._merger.take([True] * self._lanes, limit)
         if merged is not None or all(buffered):
+            self._held_since = None
             return merged
+        if await self._news_in_time():
+            return None
         newest = self._merger.newest()
-        await asyncio.sleep(self._config.merge_wait / 1e6)
         caught_up = await self._caught_up()
         return self._merger.take([not up for up in caught_up], limit, newest)
+
+    async def _news_in_time(self) -> bool:
+        """Wait for an empty lane's records, but not for ever; False when that has been too long."""
+        now = time.monotonic()
+        self._held_since = self._held_since or now
+        try:
+            rest = self._held_since + self._config.merge_wait / 1e6 - now
+            await asyncio.wait_for(self._news.wait(), max(0.0, rest))
+        except TimeoutError:
+            self._held_since = None
+            return False
+        return True
 
     async def _caught_up(self) -> list[bool]:
         expected = list(self._expected)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import random
 import subprocess
@@ -13,7 +14,7 @@ from typing import Any
 
 import orjson
 import pytest
-from kafka import KafkaAdminClient, KafkaProducer
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
 from tests.integration.story import CONFIG, DAY, PARTITIONS, SOURCES, START, Event, Story, history
 
@@ -130,11 +131,39 @@ def what_is_known(story: Story) -> dict[str, list[bytes]]:
 
 def state_of(story: Story) -> list[Any]:
     """What the partition records say of event time, and what was applied."""
-    parts = ("progress", "arrival", "events", "late", "duplicates", "disordered", "rejected")
+    parts = ("progress", "arrival", "events", "late", "duplicates", "disordered")
     return [
         (record["clock"], [{part: source[part] for part in parts} for source in record["sources"]])
         for record in story.records()
     ]
+
+
+def bad_records() -> list[Event]:
+    """Some whose user cannot be read, and one whose user can."""
+    at = START + 4 * DAY
+    good = {"user": {"id": "user-1"}, "at": at, "id": "x", "minutes": 1.0}
+    bad: list[dict[str, Any]] = [{**good, "user": {}}, {**good, "user": {"id": []}}, {}]
+    bad.append({**good, "minutes": "many"})
+    return [Event(at + n, "usage", "user-1", value) for n, value in enumerate(bad)]
+
+
+def letters_of(story: Story) -> list[tuple[str, str]]:
+    found = {one["id"]: (one["reason"], one["value_base64"]) for one in story.read("deadletter")}
+    return sorted(found.values())
+
+
+def originals_of_letters(story: Story) -> list[tuple[bytes, bytes]]:
+    """For each letter its value, and what stands at the place that it names."""
+    consumer = KafkaConsumer(bootstrap_servers=story.servers, enable_auto_commit=False)
+    found = []
+    for letter in story.read("deadletter"):
+        place = TopicPartition(letter["topic"], letter["partition"])
+        consumer.assign([place])
+        consumer.seek(place, letter["offset"])
+        records = consumer.poll(10_000, max_records=1)[place]
+        found.append((base64.b64decode(letter["value_base64"]), records[0].value))
+    consumer.close()
+    return found
 
 
 def live_through(story: Story, *roles: str) -> None:
@@ -144,7 +173,7 @@ def live_through(story: Story, *roles: str) -> None:
 
 
 def test_copies_score_like_a_keyed_history_through_kills_and_rebalances(make_story) -> None:
-    events = history(users=15, days=DAYS)
+    events = sorted(history(users=15, days=DAYS) + bad_records(), key=lambda e: e.arrival)
     keyed, rekeyed = make_story(Story), make_story(RekeyedStory)
     keyed.produce(events)
     live_through(keyed)
@@ -159,3 +188,8 @@ def test_copies_score_like_a_keyed_history_through_kills_and_rebalances(make_sto
     assert rekeyed.models() == keyed.models()
     assert what_is_known(rekeyed) == what_is_known(keyed)
     assert state_of(rekeyed) == state_of(keyed)
+    assert letters_of(rekeyed) == letters_of(keyed)
+    assert {reason for reason, _ in letters_of(rekeyed)} >= {"missing-user", "wrong-type"}
+    places = originals_of_letters(rekeyed)
+    assert [value for value, _ in places] == [original for _, original in places]
+    assert sum(s["lanes"]["repeats"] for r in rekeyed.records() for s in r["sources"]) > 0
