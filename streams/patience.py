@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from typing import TypeVar
@@ -29,9 +30,12 @@ REDIS_AWAY = (
 )
 """Errors that pass by themselves or by an operator's hand: wait and try the same again."""
 
-REDIS_UNFIT = ("MISCONF", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN")
-"""Beginnings of Redis' answers that have no exception of their own and pass likewise: its disk is
-full, replicas are missing, a cluster is being put right."""
+_UNFIT = re.compile(
+    r"^(MISCONF|NOREPLICAS|MASTERDOWN|CLUSTERDOWN|TRYAGAIN) |^Error running script.* -(OOM|MISCONF|"
+    r"READONLY|NOREPLICAS|MASTERDOWN) "
+)
+"""Redis' answers that have no exception of their own and pass likewise: its disk is full, replicas
+are missing, a cluster is being put right; before Redis 7 also whatever it says to a script."""
 
 KAFKA_AWAY = (KafkaError, FaustError, OSError)
 
@@ -52,7 +56,7 @@ async def patiently(
             try:
                 return await operation()
             except expected as error:
-                if not isinstance(error, passing) and not str(error).startswith(REDIS_UNFIT):
+                if not isinstance(error, passing) and not _UNFIT.search(str(error)):
                     raise
                 if pause == FIRST_PAUSE:
                     away.enter_context(metrics.waiting.labels(service).track_inprogress())

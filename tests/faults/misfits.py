@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
-import redis
 from kafka import KafkaAdminClient
 
 from streams.config import load_config
@@ -17,7 +15,7 @@ from tests.faults import topics
 from tests.faults.deployment import PARTITIONS
 from tests.faults.life import PATIENCE, Life, Result
 from tests.faults.observed import observe
-from tests.faults.redis_losses import begun, refused
+from tests.faults.redis_losses import begun, kept, refused
 from tests.faults.registry import Stage, fault
 from tests.faults.truth import truth_of
 from tests.faults.verdict import judge
@@ -110,12 +108,3 @@ def create_again(life: Life, source: str) -> None:
         life.wait(lambda: bool(create_topics(admin, plans, 1)), PATIENCE, "the old one stays")
     again = [sent for sent in life.history[: life.fed] if sent.item.source == source]
     topics.produce(life.servers, life.app, again)
-
-
-def kept(life: Life) -> dict[bytes, bytes]:
-    """What Redis holds of the app's state now, without who has claimed it."""
-    client = redis.Redis.from_url(life.redis_url)
-    keys: Iterable[Any] = client.scan_iter(f"ebb:{{{life.app}.p*", count=1000)
-    found: dict[bytes, Any] = {k: client.dump(k) for k in keys if not k.endswith(b":fence")}
-    client.close()
-    return found

@@ -5,14 +5,17 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import redis
+from kafka import KafkaAdminClient, TopicPartition
 
 from streams.embedded import LocalRedis
 from streams.embedded.ports import LOOPBACK, free_port
+from tests.faults.deployment import PARTITIONS
 from tests.faults.life import PATIENCE, Life, Result, Worker
 from tests.faults.registry import Stage, fault
 
@@ -84,6 +87,28 @@ def emptied(stage: Stage) -> Result:
         return life.finish(2 * PATIENCE)
 
 
+@fault("Redis: lost writes whose records retention has deleted")
+def beyond_healing(stage: Stage) -> Result:
+    """Nothing can be read again: an error, whose remedy is a newer backup."""
+    with own_redis(stage) as server, stage.life(redis_url=server.url) as life:
+        begun(life)
+        old = logged(server)
+        result = life.finish(2 * PATIENCE)
+        before, backup = kept(life), _log(server).read_bytes()
+        lose(server, old)
+        delete_records(life, "usage")
+        life.strikes += 1
+        refused(life, life.work(), "cannot be read again")
+        server.stop()
+        _log(server).write_bytes(backup)
+        server.start()
+        worker = life.work()
+        life.wait(lambda: worker.text.count('"known": true') == PARTITIONS, PATIENCE, "no claim")
+        assert worker.end() == 0, worker.text[-2000:]
+        assert kept(life) == before
+        return result._replace(strikes=life.strikes)
+
+
 def moved(life: Life, enough: int) -> bool:
     """Whether so many offsets are durable."""
     return life.durable() >= enough
@@ -131,6 +156,24 @@ def healed(life: Life, worker: Worker, times: int) -> None:
     life.wait(lambda: worker.text.count("starting anew") >= times, PATIENCE, "it has not noticed")
     life.wait(lambda: worker.text.count("reading again") >= times, PATIENCE, "it has not healed")
     assert worker.alive
+
+
+def delete_records(life: Life, source: str) -> None:
+    """All of a source's records that are there now, as retention would."""
+    with closing(KafkaAdminClient(bootstrap_servers=life.servers)) as admin:
+        ends = {n: life.ends[source, n] for n in range(PARTITIONS)}
+        admin.delete_records(
+            {TopicPartition(f"{life.app}.{source}", n): end for n, end in ends.items()}
+        )
+
+
+def kept(life: Life) -> dict[bytes, Any]:
+    """What Redis holds of the app's state now, without who has claimed it."""
+    client = redis.Redis.from_url(life.redis_url)
+    keys: Any = client.scan_iter(f"ebb:{{{life.app}.p*", count=1000)
+    found = {key: client.dump(key) for key in keys if not key.endswith(b":fence")}
+    client.close()
+    return found
 
 
 def refused(life: Life, worker: Worker, remedy: str) -> None:

@@ -31,6 +31,7 @@ from schemas.mapping import SourceMapping, TimeMapping
 from schemas.snapshots import Manifest
 from streams.snapshots.registry import ModelRegistry
 from streams.snapshots.store import RedisSnapshots
+from streams.supervision import Fatal
 from streams.telemetry.metrics import Metrics
 from streams.training.resuming import resume
 
@@ -226,3 +227,21 @@ async def test_nobody_waits_twice_for_a_payload_that_does_not_come(setting: Sett
     async with asyncio.timeout(0.2):
         assert (await registry.at(LATE, None)).version == 1
     assert setting.refused() == {"ChecksumError": 1.0}
+
+
+async def test_a_trainer_learns_lost_snapshots_again_if_the_examples_are_there(
+    setting: Setting,
+) -> None:
+    await setting.registry.hear(setting.second[0])
+    world = (setting.spec, setting.registry, setting.store, KEY)
+    trainer, newest = await resume(*world, 0, setting.metrics)
+    assert newest == setting.good[0], "the newest one that is there"
+    assert trainer.epoch == setting.good[0].epoch
+    await setting.store.drop(setting.good[0].payload or "")
+    trainer, newest = await resume(*world, 0, setting.metrics)
+    assert (trainer.epoch, newest) == (None, None)
+    with pytest.raises(Fatal, match="begins at 1 now"):
+        await resume(*world, 1, setting.metrics)
+    await setting.store.put(setting.second[0].payload or "", setting.second[1])
+    with pytest.raises(Fatal, match="offset 7"):
+        await resume(*world, 8, setting.metrics)
