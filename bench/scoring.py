@@ -155,11 +155,7 @@ def main() -> None:
     rng = np.random.default_rng(4)
     taught, labels = churn_stream(rng, options.examples)
     batch, _ = churn_stream(rng, options.rows)
-    print(
-        "| model | nodes | own, µs a row | compiled, µs a row | ratio (spread) | compile, ms ",
-        end="",
-    )
-    print("| head, KiB | load, ms |\n|---|---|---|---|---|---|---|---|", flush=True)
+    print(HEADER, flush=True)
     ratios = {}
     for kind in KINDS:
         figures = compare(trained(kind, taught, labels), batch, options.repeats)
