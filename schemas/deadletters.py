@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-DEADLETTER_SCHEMA_VERSION = 1
+DEADLETTER_SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +12,8 @@ class DeadLetter:
     """The raw record (key and value in base64) with the reason and where it came from.
 
     id: ``<topic>-<partition>-<offset>`` of the record; equal ids are the same letter repeated.
-    retried_from: original position, when the record was itself a retry.
+    retried_from: original position, when the record was itself a retry. omitted: key, value and
+    headers are left out because the letter would be too large; the record stands at its position.
     """
 
     id: str
@@ -29,4 +30,5 @@ class DeadLetter:
     headers: list[tuple[str, str]]
     rejected_at: str
     retried_from: str | None = None
+    omitted: bool = False
     schema_version: int = DEADLETTER_SCHEMA_VERSION

@@ -24,10 +24,16 @@ from schemas.codec import encode
 from schemas.deadletters import DeadLetter
 from schemas.murmur2 import partition_of
 from schemas.reasons import Reject
-from schemas.rekeying import own_headers
+from schemas.rekeying import Headers, own_headers
 from schemas.times import format_time
 
 RETRY_HEADER = "ebbline-retried-from"
+
+MAX_PLACE_BYTES = 300
+"""A topic's name has 249 at most, then partition and offset."""
+
+MAX_LETTER_BYTES = 900_000
+"""Brokers take records of 1 MiB by default: a letter that none takes would stop the partition."""
 
 _FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_000_000
 """The years 1 to 9999, which RFC 3339 can write."""
@@ -158,11 +164,16 @@ def strangers(chunk: Chunk, known: dict[str, int], partition: int, partitions: i
 def letters(
     spec: Spec, source: SourceSpec, partition: int, judged: Judged, now: str
 ) -> Iterator[Output]:
-    """Dead letters of the rejected records, the raw bytes intact, at their original positions."""
+    """Dead letters of the rejected records, at their original positions.
+
+    The raw bytes are intact, or left out where they are too many for a letter.
+    """
     for i, (reason, message) in sorted(judged.verdicts.items()):
         raw = judged.chunk.raws[i]
         number, offset = judged.chunk.place(i, partition)
         place = f"{source.topic}-{number}-{offset}"
+        headers = own_headers(raw.headers)
+        omitted = _size(raw, headers) > MAX_LETTER_BYTES
         letter = DeadLetter(
             id=place,
             app=spec.app,
@@ -173,11 +184,12 @@ def letters(
             record_time=_record_time(raw),
             reason=reason.value,
             message=message,
-            key_base64=_base64(raw.key),
-            value_base64=_base64(raw.value),
-            headers=[(name, _base64(value) or "") for name, value in own_headers(raw.headers)],
+            key_base64=None if omitted else _base64(raw.key),
+            value_base64=None if omitted else _base64(raw.value),
+            headers=[] if omitted else [(name, _base64(value) or "") for name, value in headers],
             rejected_at=now,
             retried_from=_retried_from(raw),
+            omitted=omitted,
         )
         yield Output("deadletter", place.encode(), encode(letter))
 
@@ -190,8 +202,14 @@ def _record_time(raw: Record) -> str:
 def _retried_from(raw: Record) -> str | None:
     for name, value in raw.headers:
         if name == RETRY_HEADER and value is not None:
-            return value.decode(errors="replace")
+            return value[:MAX_PLACE_BYTES].decode(errors="replace")
     return None
+
+
+def _size(raw: Record, headers: Headers) -> int:
+    """Bytes of a record in its letter: base64 makes four of three, escaping up to six of one."""
+    carried = sum(6 * len(name.encode()) + len(value or b"") for name, value in headers)
+    return (len(raw.key or b"") + len(raw.value or b"") + carried) * 4 // 3
 
 
 def _base64(value: bytes | None) -> str | None:

@@ -10,6 +10,7 @@ COMMANDS = {
     "config": ("streams.cli.config", "Check ebbline.toml; print its JSON Schema."),
     "deadletters": ("streams.cli.deadletters", "List rejected records; send them again."),
     "demo": ("streams.cli.demo", "Run everything on embedded services, with simulated users."),
+    "forget": ("streams.cli.forget", "Erase the state of users."),
     "init": ("streams.cli.init", "Write a commented ebbline.toml to start from."),
     "publish": ("streams.cli.publish", "Put rows of files on a source's topic, as history."),
     "simulate": ("streams.cli.simulate", "Send the events of simulated users, to try things out."),

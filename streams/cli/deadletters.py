@@ -18,7 +18,7 @@ from streams.cli.common import config_option, load, told
 from streams.config import Config
 from streams.connections import Connections
 from streams.deadletters.letters import Letters, Selection
-from streams.deadletters.retry import AS_IT_WAS, LEFT_OUT
+from streams.deadletters.retry import AS_IT_WAS, LEFT_OUT, OMITTED
 from streams.deadletters.run import LetterRun
 from streams.deadletters.show import tables
 from streams.topics.clients import KafkaUnreachable, connect
@@ -117,6 +117,6 @@ def _retry(run: LetterRun, *, dry_run: bool, as_json: bool) -> None:
         if done[retry.done] <= SHOWN_RETRIES:
             click.echo(f"{retry.origin} → {retry.topic}: {retry.done}", err=as_json)
     verb = "Would send" if dry_run else "Sent"
-    sent = done.total() - done[LEFT_OUT]
+    sent = done.total() - done[LEFT_OUT] - done[OMITTED]
     changed = sent - done[AS_IT_WAS]
     click.echo(f"{verb} {sent} records again, {changed} of them changed.", err=as_json)

@@ -25,6 +25,8 @@ from streams.deadletters.letters import origin, raw
 AS_IT_WAS = "as it was"
 LEFT_OUT = "left out: it has neither key nor value, so there is nothing to send"
 
+OMITTED = "left out: too large for a letter; it stands at its place in the topic"
+
 UserOf = Callable[[DeadLetter], str | None]
 
 
@@ -49,6 +51,9 @@ class Retry:
 
 def plan_retry(letter: DeadLetter, partitions: int, user_of: UserOf) -> Retry:
     """Say what to send. ``user_of`` reads the user out of the value, None where it cannot."""
+    if letter.omitted:
+        place = (letter.topic, letter.partition)
+        return Retry(*place, None, None, [], 0, origin(letter), OMITTED)
     key, done = _key(letter, user_of)
     partition = letter.partition if key is None else partition_of(key, partitions)
     if partition != letter.partition:

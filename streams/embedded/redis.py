@@ -63,6 +63,8 @@ class LocalRedis:
         `noeviction` as Ebbline requires of its state store; tests of preflight set another.
     config
         Further directives of `redis.conf`; they win over the ones made here.
+    server
+        The program. Default: what `find_server` finds.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class LocalRedis:
         appendonly: bool = True,
         maxmemory_policy: str = "noeviction",
         config: Mapping[str, str] | None = None,
+        server: str | None = None,
     ) -> None:
         self._temporary = data_dir is None
         self.data_dir = data_dir or Path(tempfile.mkdtemp(prefix="ebbline-redis-"))
@@ -84,6 +87,7 @@ class LocalRedis:
             "databases": "64",  # one for each test that wants its own
             **(config or {}),
         }
+        self._server = server
         self._process: OwnedProcess | None = None
 
     @property
@@ -112,7 +116,7 @@ class LocalRedis:
             return self
         self.data_dir.mkdir(parents=True, exist_ok=True)
         self._process = OwnedProcess(
-            [find_server(), *self._arguments()], name="Redis", output=self.log_path
+            [self._server or find_server(), *self._arguments()], name="Redis", output=self.log_path
         )
         self._process.wait_until(self._answers, timeout=_START_TIMEOUT)
         return self

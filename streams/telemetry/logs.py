@@ -12,6 +12,7 @@ NOISY = ("faust", "mode", "aiokafka", "kafka", "asyncio")
 
 def configure(level: str = "INFO") -> None:
     """Send structlog and the libraries' logs to standard error in one format."""
+    # Plain tracebacks: structlog's own ones show local variables, and with them passwords.
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -20,7 +21,7 @@ def configure(level: str = "INFO") -> None:
         structlog.processors.format_exc_info,
     ]
     renderer: structlog.types.Processor = (
-        structlog.dev.ConsoleRenderer()
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
         if sys.stderr.isatty()
         else structlog.processors.JSONRenderer()
     )

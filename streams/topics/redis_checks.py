@@ -12,6 +12,14 @@ from streams.topics.cluster import Problem
 
 TIMEOUT_S = 3.0
 SUBJECT = "redis"
+_AUTHORITY = (
+    "Name the authority that signed it (REDIS_URL=rediss://…?ssl_ca_certs=/path/ca.pem), and a "
+    "host that it is made out to."
+)
+_REACHABLE = (
+    "Check that it runs, that REDIS_URL names it, and that it speaks TLS if that begins with "
+    "rediss://, and not if it begins with redis://."
+)
 
 
 def redis_problems(connections: Connections) -> list[Problem]:
@@ -31,12 +39,17 @@ def redis_problems(connections: Connections) -> list[Problem]:
 
 
 def _unreachable(connections: Connections, error: Exception) -> Problem:
-    return Problem(
-        "error",
-        SUBJECT,
-        f"does not answer at {connections.redis_shown}: {error}.",
-        "Check that it runs, that REDIS_URL names it (rediss:// for TLS), and the password.",
-    )
+    """The error's own words, and what to do about them."""
+    said = str(error)
+    if isinstance(error, redis.AuthenticationError) or said.startswith(("NOAUTH", "WRONGPASS")):
+        what, remedy = "refuses the login", "Check user and password in REDIS_URL."
+    elif isinstance(error, redis.exceptions.NoPermissionError):
+        what, remedy = "refuses what is needed", "docs/security.md has the ACL line that suffices."
+    elif "CERTIFICATE_VERIFY_FAILED" in said:
+        what, remedy = "shows a certificate that is refused", _AUTHORITY
+    else:
+        what, remedy = "does not answer", _REACHABLE
+    return Problem("error", SUBJECT, f"{what} at {connections.redis_shown}: {said}.", remedy)
 
 
 def _judged(client: Any) -> list[Problem]:

@@ -209,3 +209,29 @@ def test_records_that_came_below_the_clock_are_applied_and_counted() -> None:
     assert [s.disordered for s in worker.engine.state.sources] == [0, 1, 0]
     assert [s.events for s in worker.engine.state.sources] == [1, 1, 0]
     assert worker.engine.state.clock == at(9)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        Item("usage", at(1), raw=b"x" * 1_000_000),
+        Item("usage", at(1), raw=b"x", headers=(("trace", b"x" * 1_000_000),)),
+        Item("usage", at(1), raw=b"x", headers=(("\0" * 300_000, b"x"),)),
+        Item("usage", at(1), raw=b"x", headers=(("ebbline-retried-from", b"x" * 1_000_000),)),
+    ],
+    ids=["value", "header", "name", "origin"],
+)
+def test_a_letter_fits_into_a_record_whatever_it_is_about(item: Item) -> None:
+    (output,) = [o for o in run(item).outputs if o.topic == "deadletter"]
+    assert len(output.value) < 10_000
+    (letter,) = run(item).letters().values()
+    assert letter["omitted"]
+    assert (letter["value_base64"], letter["headers"]) == (None, [])
+    assert (letter["offset"], letter["reason"]) == (0, "not-json")
+
+
+def test_a_letter_that_just_fits_holds_its_record() -> None:
+    item = Item("usage", at(1), raw=b"x" * 650_000)
+    (letter,) = run(item).letters().values()
+    assert not letter["omitted"]
+    assert base64.b64decode(letter["value_base64"]) == item.raw

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from schemas.deadletters import DeadLetter
 from schemas.events import RETRIED_HEADER
 from schemas.murmur2 import partition_of
-from streams.deadletters.retry import AS_IT_WAS, LEFT_OUT, Retry, plan_retry
+from streams.deadletters.retry import AS_IT_WAS, LEFT_OUT, OMITTED, Retry, plan_retry
 
 PARTITIONS = 8
 
@@ -107,3 +107,9 @@ def test_there_is_nothing_to_send_of_a_tombstone_without_a_key() -> None:
     assert retry.empty
     assert retry.done == LEFT_OUT
     assert not planned(letter(b"k", None, reason="tombstone")).empty
+
+
+def test_a_record_that_was_too_large_for_its_letter_is_left_where_it_stands() -> None:
+    retry = planned(letter(None, None, omitted=True))
+    assert retry.empty
+    assert retry.done == OMITTED
