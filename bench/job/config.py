@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +60,10 @@ FEATURES: tuple[dict[str, Any], ...] = (
 )
 
 
-def text(app: str, prefix: str) -> str:
+def text(app: str, prefix: str, features: Sequence[dict[str, Any]] = FEATURES) -> str:
     """``ebbline.toml`` of one run. prefix: of the names of the three input topics."""
-    features = "\n".join(_table(feature) for feature in FEATURES)
-    return TEMPLATE.read_text().format(app=app, prefix=prefix, features=features)
+    tables = "\n".join(_table(feature) for feature in features)
+    return TEMPLATE.read_text().format(app=app, prefix=prefix, features=tables)
 
 
 def config(app: str, prefix: str) -> Config:
