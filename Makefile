@@ -70,6 +70,10 @@ PEERS := .venv-bench
 bench: $(STAMP) $(PEERS)/.pinned ## Ebbline beside Faust, Quix Streams and Bytewax (ARGS=--quick: 8 minutes)
 	@$(BIN)/python -m bench $(ARGS)
 
+.PHONY: soak
+soak: $(STAMP) ## an hour of steady events: does memory stay flat? (ARGS="--for 10m")
+	@$(BIN)/python -m bench.soak $(ARGS)
+
 # The peers' libraries pin other versions than ours, so they have an environment of their own.
 $(PEERS)/.pinned: requirements/bench.txt
 	$(call say,making $(PEERS) from requirements/bench.txt (a minute; again only when it changes))

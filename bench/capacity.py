@@ -1,7 +1,8 @@
 """What it costs to hold few users: ``python -m bench.capacity [--json FILE] [--quick]``.
 
 A worker keeps ``[worker] capacity`` users of a partition in memory, and loads others from Redis
-when they have an event or are due. Here all users fit, or a tenth of them; the results are the same.
+when they have an event or are due. Here all users fit, or a tenth of them.
+The results are the same.
 """
 
 from __future__ import annotations

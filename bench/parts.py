@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench import profiling, programs, sidebyside
+from bench import itself, profiling, programs, sidebyside
 from bench.context import Context
 
 
@@ -39,6 +39,10 @@ PARTS = (
         "compiled models against River's own predict_proba_one",
         programs.scoring,
         programs.scoring_section,
+    ),
+    *(
+        Part(one.name, one.about, one.measure, one.tell)
+        for one in (itself.WORKERS, itself.CAPACITY, itself.GROWTH, itself.STARTUP)
     ),
 )
 

@@ -168,9 +168,8 @@ def section(found: dict[str, dict[str, float]], samples: list[Sample], rate: flo
     head = ["role", f"MB after {WARM_DAYS} days", "MB at the end", "MB an hour"]
     last = samples[-1]
     about = f"{last.seconds / 60:.0f} minutes, {last.day:.0f} days of event time, {USERS} users"
-    return (
-        f"{about}, {sent_per_s:,.0f} events a second.\n\n{table(head, rows)}\n\n![memory]({CHART})"
-    )
+    plot = f"![Resident memory by day of event time]({CHART})"
+    return f"{about}, {rate:,.0f} events a second at most.\n\n{table(head, rows)}\n\n{plot}"
 
 
 def chart(samples: list[Sample]) -> str:
