@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from tests.faults import (
+    answers,
     brokers,
     kills,
     misfits,
+    pauses,
+    rebalances,
     redis_absences,
     redis_losses,
     stalls,
@@ -17,9 +20,12 @@ __all__ = [
     "FAULTS",
     "Fault",
     "Stage",
+    "answers",
     "brokers",
     "kills",
     "misfits",
+    "pauses",
+    "rebalances",
     "redis_absences",
     "redis_losses",
     "stalls",

@@ -64,6 +64,10 @@ class Worker:
         """Whether its log has these words."""
         return words in self.text
 
+    def count(self, words: str) -> int:
+        """How often its log has these words."""
+        return self.text.count(words)
+
     def signal(self, number: int) -> None:
         """Send it a signal, if it is alive."""
         self.process.send_signal(number)
@@ -264,7 +268,7 @@ class Life:
     def finish(self, seconds: float = 120) -> Result:
         """Produce what is left, let healthy workers finish it, end them in order, and judge."""
         self.feed()
-        if not any(worker.alive for worker in self.workers):
+        if not self.alive:
             self.expel()
             self.work()
         clock = end_of(self.days)
@@ -274,9 +278,19 @@ class Life:
             return all(record.clock >= clock for record in records.values()) and self.applied()
 
         self.wait(through, seconds, "not everything is applied")
-        codes = [worker.end() for worker in self.workers if worker.alive]
+        self.wait(self._all_working, 60, "a worker does not come back")
+        codes = [worker.end() for worker in self.alive]
         assert not any(codes), f"a healthy worker ended with {codes}\n{self.logs()}"
         return Result(self.strikes, len(self.history), self.verdict())
+
+    def _all_working(self) -> bool:
+        """Whether every process has come up, those that began anew too."""
+        return all(w.count('"working"') > w.count('"starting anew"') for w in self.alive)
+
+    @property
+    def alive(self) -> list[Worker]:
+        """Workers that have not ended."""
+        return [worker for worker in self.workers if worker.alive]
 
     def verdict(self) -> Verdict:
         """Judge what is there now."""

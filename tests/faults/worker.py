@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from types import SimpleNamespace
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
 from aiokafka.producer.sender import SendProduceReqHandler
 from redis.commands.core import AsyncScript
 
@@ -89,11 +91,22 @@ def in_a_sweep() -> None:
 
 
 def at_the_wire() -> None:
-    """The broker has answered a produce request; nobody has been told."""
+    """The broker has answered a produce request; nobody has been told.
+
+    An error raised here takes the place of the answer: one with a code as if the broker had sent
+    it, which the client may mend by itself, any other as the end of the client's patience.
+    """
     handle = SendProduceReqHandler.handle_response
 
     def answered(self: Any, response: Any) -> None:
-        hit("answered")
+        try:
+            hit("answered")
+        except KafkaError as error:
+            if getattr(error, "errno", -1) < 0:
+                for batch in self._batches.values():
+                    batch.failure(exception=error)
+                return
+            response = _refusal(response, error.errno)
         handle(self, response)
 
     replace(SendProduceReqHandler, "handle_response", answered)
@@ -129,6 +142,15 @@ def in_the_trainer() -> None:
     replace(TrainHub, "_publish", published)
     wrap(TrainHub, "_put", after="put")
     wrap(Fence, "advance", after="fenced")
+
+
+def _refusal(response: Any, code: int) -> Any:
+    """The same answer, with an error for every partition."""
+    topics = [
+        (topic, [(one[0], code, *one[2:]) for one in partitions])
+        for topic, partitions in response.topics
+    ]
+    return SimpleNamespace(API_VERSION=response.API_VERSION, topics=topics)
 
 
 def install() -> None:
