@@ -14,7 +14,8 @@ hands batches to the hub; the hub's partitions do the work, so nothing can escap
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
 import faust
@@ -179,7 +180,7 @@ def _connect(
     app: BatchApp,
     topics: Sequence[str],
     hub: AnyHub,
-    claim: Callable[[], Awaitable[None]],
+    claim: Callable[[], Coroutine[Any, Any, None]],
     supervisor: Supervisor,
 ) -> None:
     """Declare the one agent, and hang the hub's claims on the group's rebalances."""
@@ -195,13 +196,20 @@ def _connect(
 
     app.agent(inputs, name=f"{app.conf.id}.receive", concurrency=1)(receive)
 
+    claiming: asyncio.Task[None] | None = None
+
     async def revoked(*_: Any, **__: Any) -> None:
+        if claiming is not None:  # the next rebalance has overtaken it
+            claiming.cancel()
+            await asyncio.wait([claiming])
         await hub.release()
 
     async def complete(*_: Any, **__: Any) -> None:
-        try:
-            await claim()
-        except Exception as error:  # noqa: BLE001  # Faust would swallow it; this ends the process
+        nonlocal claiming
+        claiming = task = asyncio.create_task(claim())
+        await asyncio.wait([task])
+        error = None if task.cancelled() else task.exception()
+        if error is not None:  # Faust would swallow it; this ends the process
             supervisor.fail(error)
 
     app.on_partitions_revoked.connect(revoked, weak=False)

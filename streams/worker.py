@@ -177,10 +177,10 @@ async def _running(app: BatchApp, supervisor: Supervisor) -> AsyncIterator[None]
 
 
 async def _watch(app: BatchApp, supervisor: Supervisor) -> None:
-    """A crashed Faust service ends the process; the supervisor outside starts it anew."""
+    """A crashed Faust service (a commit of offsets that failed, say) does not recover by itself."""
     while not app.crashed:  # noqa: ASYNC110  # Faust has no event for it
         await asyncio.sleep(0.5)
-    supervisor.fail(app.crash_reason or RuntimeError("Faust crashed"))
+    supervisor.fail(StartAnew(f"Faust crashed: {app.crash_reason!r}"))
 
 
 def _not_ready(apps: Sequence[BatchApp]) -> str | None:
