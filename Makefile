@@ -92,6 +92,12 @@ test-containers: $(STAMP) ## the compose stack and a part of the tests, in conta
 	env -u KAFKA_BOOTSTRAP_SERVERS -u REDIS_URL EBBLINE_CONTAINERS=required \
 	  $(BIN)/pytest $(CONTAINER_TESTS) $(ARGS)
 
+.PHONY: faults
+faults: N = 50
+faults: $(STAMP) ## the campaign: N kills, N rebalances, every fault; its table into docs/reliability.md
+	$(call say,$(N) kills and $(N) rebalances and every other fault)
+	@$(BIN)/python -m tests.faults --strikes $(N) $(ARGS)
+
 .PHONY: lint
 lint: $(STAMP) ## style, types, layers, committed schemas, and the built wheel
 	$(call say,style)

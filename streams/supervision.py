@@ -29,6 +29,10 @@ class StartAnew(Exception):
     """What the process holds in memory is no longer right; nothing durable is wrong."""
 
 
+class Crashed(StartAnew):
+    """A service below has crashed; whatever else fails then is a consequence."""
+
+
 class Supervisor:
     """Remembers the first failure and wakes whoever waits for the end.
 
@@ -42,8 +46,9 @@ class Supervisor:
         self._told_to_stop = asyncio.Event()
 
     def fail(self, error: BaseException) -> None:
-        """End the process with an error; only the first one counts."""
-        if self.error is None:
+        """End the process with an error: the first one counts, or the cause behind it."""
+        behind = isinstance(error, Crashed) and not isinstance(self.error, Fatal)
+        if self.error is None or behind:
             self.error = error
         self._ended.set()
 

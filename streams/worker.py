@@ -6,9 +6,11 @@ import asyncio
 import gc
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import NoReturn
 
 import structlog
 from faust.contrib.asgi import bind_to_running_loop
@@ -23,7 +25,7 @@ from streams.rekey.sender import CopySender, producing
 from streams.scoring.hub import ScoreHub
 from streams.snapshots.registry import ModelRegistry, listening
 from streams.snapshots.store import open_store
-from streams.supervision import StartAnew, Supervisor, start_anew
+from streams.supervision import Crashed, StartAnew, Supervisor, start_anew
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.web import serve
 from streams.topics import preflight
@@ -83,14 +85,20 @@ async def _run(config: Config, connections: Connections, options: Options) -> in
     if isinstance(supervisor.error, StartAnew) and await supervisor.may_start_anew():
         log.warning("starting anew", cause=str(supervisor.error))
         start_anew()
-    code = 0
     if supervisor.error is not None:
         log.error("ended by a failure", error=str(supervisor.error))
-        code = 1
+        _leave(1)
     if supervisor.stuck:
         log.warning("the consumer group did not let go in time; leaving without its answer")
-        os._exit(code)
-    return code
+        _leave(0)
+    return 0
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process now: after a failure threads and tasks may be left that never end."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 @asynccontextmanager
@@ -170,6 +178,7 @@ async def _running(app: BatchApp, supervisor: Supervisor) -> AsyncIterator[None]
         yield
     finally:
         watch.cancel()
+        _tell_of_crash(app, supervisor)
         await app.hub.release()
         stop = asyncio.create_task(app.stop())
         _, unfinished = await asyncio.wait([stop], timeout=STOP_SECONDS)
@@ -180,7 +189,12 @@ async def _watch(app: BatchApp, supervisor: Supervisor) -> None:
     """A crashed Faust service (a commit of offsets that failed, say) does not recover by itself."""
     while not app.crashed:  # noqa: ASYNC110  # Faust has no event for it
         await asyncio.sleep(0.5)
-    supervisor.fail(StartAnew(f"Faust crashed: {app.crash_reason!r}"))
+    _tell_of_crash(app, supervisor)
+
+
+def _tell_of_crash(app: BatchApp, supervisor: Supervisor) -> None:
+    if app.crashed:
+        supervisor.fail(Crashed(f"Faust crashed: {app.crash_reason!r}"))
 
 
 def _not_ready(apps: Sequence[BatchApp]) -> str | None:

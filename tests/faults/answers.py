@@ -19,8 +19,8 @@ def live_with(stage: Stage, *cuts: Cut) -> Result:
 
 @fault("output acknowledgements fail")
 def fail(stage: Stage) -> Result:
-    """Nothing was sent: the producer's buffer takes no more."""
-    return live_with(stage, Cut("handed", 20, "raise", "KafkaTimeoutError", times=5))
+    """The producer refuses, having taken the records: they are sent again."""
+    return live_with(stage, Cut("handed", 5, "raise", "KafkaTimeoutError", times=3))
 
 
 @fault("output acknowledgements time out, the broker having kept the records")
