@@ -19,7 +19,7 @@ from bench.stage import Stage
 from streams.embedded import ServiceUnavailable, resolve_services
 
 PEERS_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
-USERS, QUICK_USERS = 4_500, 1_500
+USERS, QUICK_USERS = 1_000, 400
 RUNS, QUICK_RUNS = 5, 2
 
 _PARTS = "\n".join(f"  {part.name}: {part.about}" for part in PARTS)

@@ -44,19 +44,19 @@ CONTENDERS = (
     Contender("ebbline", "Ebbline", "bench.contenders.ebbline", "three topics"),
     Contender(
         *("faust", "Faust, plain agent", "bench.peers.faust_plain", "one merged topic"),
-        users=200,
-        quick_users=80,
+        users=30,
+        quick_users=10,
     ),
     Contender(
         *("quix", "Quix Streams", "bench.peers.quix", "one merged topic"),
-        users=900,
-        quick_users=300,
+        users=120,
+        quick_users=40,
         own_environment=True,
     ),
     Contender(
         *("bytewax", "Bytewax", "bench.peers.bytewax_flow", "one merged topic"),
-        users=1_500,
-        quick_users=600,
+        users=300,
+        quick_users=100,
         own_environment=True,
     ),
     Contender(

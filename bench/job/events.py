@@ -53,7 +53,7 @@ class Size:
     """How much there is of the job. hours: length of the stream, ending after a midnight."""
 
     users: int
-    hours: int = 110
+    hours: int = 806
     partitions: int = 2
     seed: int = 4
 

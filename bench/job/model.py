@@ -54,7 +54,7 @@ def learn(spec: Spec) -> Snapshot:
     result = Trainer(spec).learn_epoch(epoch, examples(spec, epoch), 0)
     assert result.payload is not None
     # On the arrival clock a worker waits for the announcement of every epoch that it passes.
-    end = START * 1000 + 30 * DAY * 1000
+    end = START * 1000 + 60 * DAY * 1000
     return Snapshot(replace(result.manifest, epoch=end), result.payload)
 
 
