@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import faust
@@ -24,6 +25,7 @@ from models.spec import SourceSpec, Spec
 from streams.config import Config
 from streams.connections import Connections
 from streams.outputs import Outputs
+from streams.patience import KAFKA_AWAY, patiently
 from streams.rekey.assignor import SoleAssignor
 from streams.rekey.hub import RekeyHub
 from streams.rekey.names import group_of as copying_group
@@ -87,7 +89,7 @@ def score_app(
         partitions = app.partitions_of(config.input_topics[0])
         outputs = Outputs(app.batch_producer, config.topics, metrics)
         starts = await ends.starts([(t, n) for t in config.input_topics for n in numbers])
-        ask = _behind_copies(_log_ends(app, ends), copied, copying)
+        ask = _behind_copies(_log_ends(app, ends), copied, copying, metrics)
         await hub.claim(numbers, partitions, outputs, ask, starts)
 
     _connect(app, config.input_topics, hub, claim, supervisor)
@@ -227,13 +229,17 @@ def _log_ends(app: BatchApp, ends: LogEnds) -> AskLogEnds:
 
 
 def _behind_copies(
-    ask: AskLogEnds, copied: Mapping[str, SourceSpec], copying: CopyProgress
+    ask: AskLogEnds, copied: Mapping[str, SourceSpec], copying: CopyProgress, metrics: Metrics
 ) -> AskLogEnds:
     """As ``ask``, but a topic of copies has no end in sight while there is more to be copied."""
 
+    async def complete(source: SourceSpec) -> bool:
+        ask = partial(copying.complete, source)
+        return await patiently(ask, KAFKA_AWAY, "kafka", metrics)
+
     async def ask_both(places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], LogEnd]:
         topics = {topic for topic, _ in places if topic in copied}
-        behind = {topic for topic in topics if not await copying.complete(copied[topic])}
+        behind = {topic for topic in topics if not await complete(copied[topic])}
         found = await ask(places)
         return {
             place: LogEnd(NO_END, end.read) if place[0] in behind else end

@@ -116,7 +116,7 @@ async def working(
         wait = config.model_wait / 1e6
         registry = ModelRegistry(config.spec, store, key, wait, metrics)
         await stack.enter_async_context(listening(registry, config.topics.models, connections))
-        ends = await stack.enter_async_context(asking(connections))
+        ends = await stack.enter_async_context(asking(connections, metrics))
         identities = TopicIdentities(connections, config.input_topics, metrics)
         apps: list[BatchApp] = []
         if "rekey" in options.roles and config.rekeyed:

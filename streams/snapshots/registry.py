@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
 
 from models.learning.errors import SnapshotError
 from models.learning.scorer import Scorer
@@ -207,7 +208,7 @@ async def _follow(registry: ModelRegistry, consumer: AIOKafkaConsumer) -> None:
     while True:
         try:
             await _read(registry, consumer)
-        except OSError as error:
+        except (OSError, KafkaError) as error:
             log.warning("models topic cannot be read, trying again", error=repr(error))
             await asyncio.sleep(1)
 

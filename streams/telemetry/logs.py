@@ -4,10 +4,35 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 
 import structlog
 
 NOISY = ("faust", "mode", "aiokafka", "kafka", "asyncio")
+
+
+REPEAT_SECONDS = 10.0
+
+
+class Repeats(logging.Filter):
+    """Lets the same message of a library through once in ten seconds.
+
+    While a broker is away the clients say so hundreds of times a second.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether it was not said just now; the template counts, not what is put into it."""
+        if not record.name.startswith(NOISY):
+            return True
+        what, now = (record.name, str(record.msg)[:80]), time.monotonic()
+        if now - self._said.get(what, -REPEAT_SECONDS) < REPEAT_SECONDS:
+            return False
+        self._said[what] = now
+        return True
 
 
 def configure(level: str = "INFO") -> None:
@@ -37,6 +62,7 @@ def configure(level: str = "INFO") -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    handler.addFilter(Repeats())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in NOISY:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
