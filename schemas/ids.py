@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 _SEPARATOR = b"\x1f"
 
@@ -18,16 +18,16 @@ def stable_id(*parts: str | int) -> str:
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
-def stable_ids(first: str, rest: Iterable[Sequence[str | int]]) -> list[str]:
-    """Identities of many things that share their first part.
+def stable_ids(first: str, *rest: Iterable[str]) -> list[str]:
+    """Identities of many things: a first part that they share, and columns of the others.
 
-    >>> stable_ids("app", [("u1", 0)]) == [stable_id("app", "u1", 0)]
+    >>> stable_ids("app", ["u1", "u2"], ["0", "0"])[0] == stable_id("app", "u1", 0)
     True
     """
-    begun, found = hashlib.blake2b(first.encode(), digest_size=16), []
-    for parts in rest:
+    begun, found = hashlib.blake2b(first.encode() + _SEPARATOR, digest_size=16), []
+    for parts in zip(*rest, strict=True):
         whole = begun.copy()
-        whole.update("\x1f".join(["", *map(str, parts)]).encode())
+        whole.update("\x1f".join(parts).encode())
         found.append(whole.hexdigest())
     return found
 

@@ -11,7 +11,8 @@ from models.learning.cuts import is_example
 from models.learning.labels import activity
 from models.state.cuts import CutRecord
 from models.state.membership import at_risk
-from models.state.slab import PendingCut, Slab
+from models.state.slab import Slab
+from models.state.waiting import PendingCut
 
 
 def due(slab: Slab, rows: Int, sweep: Sweep) -> Int:
@@ -30,7 +31,7 @@ def keep_examples(slab: Slab, scored: Scored) -> Int:
     for i in np.flatnonzero(eligible).tolist():
         row = int(rows[i])
         if is_example(slab.spec, slab.users[row] or "", time):
-            slab.pending[row].append(_pending(scored, i))
+            slab.pending.append(row, _pending(scored, i))
             kept.append(row)
     return np.array(kept, dtype=np.int64)
 

@@ -9,7 +9,7 @@ an event while still due is scored first, so the result does not depend on the i
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,12 +31,14 @@ from models.engine.requests import (
     ScanExpired,
     ScanPending,
 )
-from models.engine.rounds import next_round
-from models.engine.scoring import Scored, encode_records, score
+from models.engine.rounds import Waiting, line_up, next_round
+from models.engine.scoring import Looks, Scored, encode_records, look, score
 from models.engine.state import PartitionState, SourceState, Sweep
 from models.features.plan import Plan
 from models.grid import NEVER, Int
-from models.state.codec import decode, encode
+from models.spec import OnEventSpec
+from models.state.codec import encode
+from models.state.decoding import decode
 from models.state.membership import at_risk, belongs, expires
 from models.state.slab import Slab
 from schemas.codec import encode as encode_record
@@ -121,36 +123,20 @@ class Engine:
     # --- a piece of a batch ------------------------------------------------------------------
 
     def _apply(self, piece: Piece) -> Run:
+        """A piece's life: each record judged, users loaded, events folded, users scored."""
         effects = Effects()
-        judged = self._judge(piece)
-        users = {
-            user
-            for one in judged.values()
-            for user, usable in zip(one.chunk.batch.users, one.usable.tolist(), strict=True)
-            if usable and user is not None
-        }
-        yield from self._ensure(sorted(users))
-        touched = self.slab.row_of(sorted(users))
-        if self.state.sweep is not None:
+        judged = self._judge(piece)  # 1
+        touched = yield from self._load(judged)  # 2
+        if self.state.sweep is not None:  # 3
             yield from self._score_due(touched, effects)
             self.slab.last_cut[touched] = self.state.sweep.time
-        events = [
-            collect(
-                self.slab,
-                self.spec.sources[s],
-                self.plan.sources[s],
-                self.state.sources[s],
-                one,
-                piece.places[s][-len(one.chunk) :],
-            )
-            for s, one in judged.items()
-        ]
-        yield from self._fold(events, judged, piece, effects)
-        self._move_past(piece, judged, effects)
+        events = [self._collect(piece, s, one) for s, one in judged.items()]  # 4
+        yield from self._fold(events, judged, piece, effects)  # 5
+        self._move_past(piece, judged, effects)  # 6
         self._index(touched, effects)
         self._turn += 1
         self.slab.used[touched] = self._turn
-        yield from self._commit(effects, touched)
+        yield from self._commit(effects, touched)  # 7
 
     def _forget(self, piece: Piece) -> Run:
         """Carry out requests; who is still due is scored first, as before any record."""
@@ -184,51 +170,72 @@ class Engine:
             fresh = part.part(skip, len(part))
             if len(fresh) == 0:
                 continue
-            foreign = strangers(fresh, self.slab.rows, self.partition, self.partitions)
-            source = self.spec.sources[s]
-            judged[s] = judge(self.spec, source, state, fresh, piece.clocks[s][skip:], foreign)
+            rows = self.slab.find(fresh.batch.users)
+            foreign = strangers(fresh, rows, self.slab.rows, self.partition, self.partitions)
+            source, clocks = self.spec.sources[s], piece.clocks[s][skip:]
+            judged[s] = judge(self.spec, source, state, fresh, rows, clocks, foreign)
         return judged
+
+    def _load(self, judged: dict[int, Judged]) -> Generator[Request, Any, Int]:
+        """Have the users of all usable records in the slab. Returns their rows."""
+        missing = {user for one in judged.values() for user in one.missing()}
+        yield from self._ensure(sorted(missing))
+        for one in judged.values():
+            one.settle(self.slab)
+        rows = [one.rows[one.usable] for one in judged.values()]
+        return np.unique(np.concatenate([np.empty(0, dtype=np.int64), *rows]))
+
+    def _collect(self, piece: Piece, s: int, judged: Judged) -> Events:
+        places = piece.places[s][-len(judged.chunk) :]
+        return collect(self.slab, self.spec.sources[s], self.state.sources[s], judged, places)
 
     def _fold(
         self, events: list[Events], judged: dict[int, Judged], piece: Piece, effects: Effects
     ) -> Run:
-        """Apply events to their users, scoring in between where a user is due."""
-        rule = self.spec.scoring.on_event
-        waiting = [e for e in events if len(e.rows)]
-        if rule is None or not waiting:
-            for one in waiting:
+        """Apply events to their users, looking at those who are due in between; score them."""
+        events = [one for one in events if len(one.rows)]
+        if not events:
+            return
+        if self.spec.scoring.on_event is None:
+            for one in events:
                 fold(self.slab, one, one.source in self._entering)
-            return
-        scorer = yield self._model_at(min(int(e.clocks[0]) for e in waiting))
-        while waiting:
-            turn = next_round(self.slab, waiting, rule, self._entering)
-            stops: list[Events] = []
-            rest: list[Events] = []
-            for one in waiting:
-                covered = turn.covers(one)
-                fold(self.slab, one.part(covered), one.source in self._entering)
-                at_stop = one.places == turn.until[np.searchsorted(turn.users, one.rows)]
-                stops.append(one.part(at_stop))
-                rest.append(one.part(~covered))
-            for one in stops:
-                self._score_on_event(one, judged, piece, scorer, effects)
-            waiting = [e for e in rest if len(e.rows)]
+        else:
+            scorer = yield self._model_at(min(int(one.clocks[0]) for one in events))
+            found = list(self._rounds(self.spec.scoring.on_event, events, judged, piece))
+            if found:
+                causes = [cause for _, causes in found for cause in causes]
+                self._emit(score([looks for looks, _ in found], scorer), causes, effects)
+        for one in events:
+            self.slab.rings[one.source].settle(np.unique(one.rows))
 
-    def _score_on_event(
-        self, stops: Events, judged: dict[int, Judged], piece: Piece, scorer: Any, effects: Effects
-    ) -> None:
-        risky = at_risk(self.slab, stops.rows, stops.clocks)
-        stops = stops.part(risky)
-        if len(stops.rows) == 0:
-            return
-        marks = watermarks_at(self.spec, self.state, piece, judged, stops)
-        scored = score(self.slab, stops.rows, stops.clocks, marks, scorer)
-        topic, chunk = self.spec.sources[stops.source].topic, judged[stops.source].chunk
-        index = np.searchsorted(chunk.offsets, stops.offsets).tolist()
-        places = [chunk.place(i, self.partition) for i in index]
-        causes = [f"event:{topic}-{number}-{offset}" for number, offset in places]
-        self._emit(scored, causes, effects)
-        self.slab.last_score[stops.rows] = stops.clocks
+    def _rounds(
+        self, rule: OnEventSpec, events: list[Events], judged: dict[int, Judged], piece: Piece
+    ) -> Iterator[tuple[Looks, list[str]]]:
+        """Apply events round by round; who was looked at on which event in each."""
+        waiting = line_up(self.slab, events, rule, self._entering)
+        while len(waiting.rows):
+            covered, at_stop = next_round(self.slab, waiting, rule)
+            now = waiting.part(covered)
+            for one in events:
+                fold(self.slab, one.part(now.of_source(one.source)), one.source in self._entering)
+            stops = waiting.part(at_stop)
+            stops = stops.part(at_risk(self.slab, stops.rows, stops.clocks))
+            if len(stops.rows):
+                marks = watermarks_at(self.spec, self.state, piece, judged, stops)
+                yield look(self.slab, stops.rows, stops.clocks, marks), self._causes(stops, judged)
+                self.slab.last_score[stops.rows] = stops.clocks
+            waiting = waiting.part(~covered)
+
+    def _causes(self, stops: Waiting, judged: dict[int, Judged]) -> list[str]:
+        """Original positions of the events at which users stopped."""
+        numbers, offsets = np.full(len(stops.rows), self.partition), stops.offsets.copy()
+        for s, one in judged.items():
+            own = np.flatnonzero(stops.source == s)
+            index = np.searchsorted(one.chunk.offsets, offsets[own])
+            numbers[own], offsets[own] = one.chunk.places(index, self.partition)
+        topics = [source.topic for source in self.spec.sources]
+        places = zip(stops.source.tolist(), numbers.tolist(), offsets.tolist(), strict=True)
+        return [f"event:{topics[s]}-{number}-{offset}" for s, number, offset in places]
 
     # --- points of time ----------------------------------------------------------------------
 
@@ -281,7 +288,7 @@ class Engine:
         scorer = yield self._model_at(sweep.time)
         at = np.full(len(rows), sweep.time)
         marks = np.tile(np.array(sweep.watermarks, dtype=np.int64), (len(rows), 1))
-        scored = score(self.slab, rows, at, marks, scorer)
+        scored = score([look(self.slab, rows, at, marks)], scorer)
         if self.spec.scoring.schedule is not None:
             self._emit(scored, ["schedule"] * len(rows), effects)
             self.slab.last_score[rows] = sweep.time
@@ -314,7 +321,7 @@ class Engine:
             effects.outputs.append(Output("examples", example.user.encode(), value))
         for user, row in zip(users, rows.tolist(), strict=True):
             waiting = [cut for cut in self.slab.pending[row] if cut.time > until]
-            self.slab.pending[row] = waiting
+            self.slab.pending.put(row, waiting)
             effects.pending[user] = waiting[0].time if waiting else None
         yield from self._commit(effects, rows)
 
@@ -342,9 +349,8 @@ class Engine:
             return
         values = yield Load(missing)
         rows = self.slab.make(missing)
-        for user, row, value in zip(missing, rows.tolist(), values, strict=True):
-            if value is not None:
-                decode(self.slab, user, row, value)
+        known = [i for i, value in enumerate(values) if value is not None]
+        decode(self.slab, [missing[i] for i in known], rows[known], [values[i] for i in known])
 
     def _index(self, rows: Int, effects: Effects) -> None:
         """Keep the index of users at risk, and the timers of those who are not, in step."""
@@ -358,15 +364,13 @@ class Engine:
             effects.expiry[self._name(row)] = moment
 
     def _emit(self, scored: Scored, causes: list[str], effects: Effects) -> None:
-        users = [self._name(row) for row in scored.rows.tolist()]
+        users = self.slab.names(scored.rows)
         values = encode_records(self.spec, scored, users, causes, self._stamp)
         for user, value in zip(users, values, strict=True):
             effects.outputs.append(Output("scores", user.encode(), value))
 
     def _commit(self, effects: Effects, dirty: Int) -> Run:
-        values = encode(self.slab, dirty)
-        for row, value in zip(dirty.tolist(), values, strict=True):
-            effects.users[self._name(row)] = value
+        effects.users.update(zip(self.slab.names(dirty), encode(self.slab, dirty), strict=True))
         effects.partition = self.state.encode()
         effects.applied = tuple(source.applied for source in self.state.sources)
         yield Commit(effects)

@@ -9,21 +9,24 @@ import numpy as np
 from models.engine.intake import Judged
 from models.engine.state import SourceState
 from models.features.distinct import hash_numbers
-from models.features.plan import Selection, SourcePlan
+from models.features.plan import Selection
 from models.grid import NEVER, Bool, Float, Int, pane_of
 from models.spec import SourceSpec
 from models.state.membership import note_outcomes
 from models.state.slab import Slab
 from schemas.events import EventBatch
 
+Hashes = np.ndarray[tuple[int], np.dtype[np.uint64]]
 
-@dataclass(slots=True)
+
+@dataclass(frozen=True, slots=True)
 class Events:
-    """n events of one source in this segment, all arrays int64[n] unless said otherwise.
+    """n events of one source in this piece, all arrays int64[n] unless said otherwise.
 
     places: where they stand in the merged order. clocks: the partition's clock there.
-    masks, values, hashes: for each selection of the plan: bool[n] which events match,
-    float64[n] or None the number it is of, uint64[n] or None the value's hash (distinct only).
+    entries: where their panes lie (models.features.panes). masks, values, hashes: for each
+    selection of the plan: bool[n] which events match, float64[n] or None the number it is of,
+    uint64[n] or None the value's hash (distinct only).
     """
 
     source: int
@@ -33,12 +36,15 @@ class Events:
     places: Int
     clocks: Int
     kinds: Int
+    entries: Int
     masks: list[Bool]
     values: list[Float | None]
-    hashes: list[np.ndarray[tuple[int], np.dtype[np.uint64]] | None]
+    hashes: list[Hashes | None]
 
-    def part(self, chosen: Bool) -> Events:
-        """The chosen events, in order."""
+    def part(self, chosen: Int) -> Events:
+        """The chosen events."""
+        if len(chosen) == len(self.rows):
+            return self
         return Events(
             self.source,
             self.rows[chosen],
@@ -47,6 +53,7 @@ class Events:
             self.places[chosen],
             self.clocks[chosen],
             self.kinds[chosen],
+            self.entries[chosen],
             [mask[chosen] for mask in self.masks],
             [None if value is None else value[chosen] for value in self.values],
             [None if value is None else value[chosen] for value in self.hashes],
@@ -54,22 +61,18 @@ class Events:
 
 
 def collect(
-    slab: Slab,
-    source: SourceSpec,
-    plan: SourcePlan,
-    state: SourceState,
-    judged: Judged,
-    places: Int,
+    slab: Slab, source: SourceSpec, state: SourceState, judged: Judged, places: Int
 ) -> Events:
     """Events to apply: usable, not applied to their user before, not a known event id.
 
     The users must be in the slab. New event ids are remembered; repeated ones are counted. What
-    was applied to its user before, in a commit that broke off, counts here as an event.
+    was applied to its user before, in a commit that broke off, counts here as an event. Panes
+    are made ready for all of them.
     """
-    batch, s = judged.chunk.batch, plan.source
+    batch, s = judged.chunk.batch, slab.spec.source_index(source.name)
+    plan = slab.plan.sources[s]
     index = np.flatnonzero(judged.usable)
-    users = batch.users
-    rows = slab.row_of(users[i] or "" for i in index.tolist())
+    rows = judged.rows[index]
     oldest = judged.course.before[index] - source.allowed_lateness
     fresh = judged.chunk.offsets[index] > slab.offsets[rows, s]
     new = _new_ids(slab, source, s, rows, batch.ids[index], batch.times[index], oldest, fresh)
@@ -78,16 +81,19 @@ def collect(
     state.duplicates += int((~new).sum())
     index, rows = index[fresh & new], rows[fresh & new]
     columns = [
-        _select(batch, index, selection, plan, i) for i, selection in enumerate(plan.selections)
+        _select(batch, index, selection, number in plan.distinct)
+        for number, selection in enumerate(plan.selections)
     ]
+    times = batch.times[index]
     return Events(
         s,
         rows,
-        batch.times[index],
+        times,
         judged.chunk.offsets[index],
         places[index],
         judged.clocks[index],
         batch.kinds[index].astype(np.int64),
+        slab.rings[s].prepare(rows, times),
         [mask for mask, _, _ in columns],
         [value for _, value, _ in columns],
         [value for _, _, value in columns],
@@ -95,8 +101,8 @@ def collect(
 
 
 def _select(
-    batch: EventBatch, index: Int, selection: Selection, plan: SourcePlan, number: int
-) -> tuple[Bool, Float | None, np.ndarray[tuple[int], np.dtype[np.uint64]] | None]:
+    batch: EventBatch, index: Int, selection: Selection, distinct: bool
+) -> tuple[Bool, Float | None, Hashes | None]:
     mask = np.ones(len(index), dtype=np.bool_)
     for name, allowed in selection.where_hashed:
         column = batch.fields[name][index]
@@ -106,7 +112,7 @@ def _select(
     column = batch.fields[selection.of][index]
     if column.dtype == np.uint64:
         return mask & (column != 0), None, column
-    hashes = hash_numbers(column) if number in plan.distinct else None
+    hashes = hash_numbers(column) if distinct else None
     return mask & ~np.isnan(column), column, hashes
 
 
@@ -115,7 +121,7 @@ def _new_ids(
     source: SourceSpec,
     s: int,
     rows: Int,
-    ids: np.ndarray[tuple[int], np.dtype[np.uint64]],
+    ids: Hashes,
     times: Int,
     oldest: Int,
     fresh: Bool,
@@ -127,7 +133,7 @@ def _new_ids(
     """
     new = np.ones(len(rows), dtype=np.bool_)
     for i in np.flatnonzero(fresh & (ids != 0)).tolist():
-        known = slab.ids[int(rows[i])].setdefault(s, {})
+        known = slab.ids.setdefault(int(rows[i]), {}).setdefault(s, {})
         event_id, bound = int(ids[i]), int(oldest[i])
         if known.get(event_id, bound - 1) >= bound:
             new[i] = False
@@ -140,6 +146,8 @@ def _new_ids(
 
 def _forget_ids(slab: Slab, s: int, rows: Int, oldest: Int) -> None:
     """Forget ids of events that would have been late at their user's newest record."""
+    if not slab.ids:
+        return
     for row, bound in dict(zip(rows.tolist(), oldest.tolist(), strict=True)).items():
         known = slab.ids[row].get(s)
         if known and min(known.values()) < bound:
@@ -147,7 +155,7 @@ def _forget_ids(slab: Slab, s: int, rows: Int, oldest: Int) -> None:
 
 
 def fold(slab: Slab, events: Events, enters: bool) -> None:
-    """Apply events to their users. enters: whether this source lets users enter."""
+    """Add events to their users' state. enters: whether this source lets users enter."""
     if len(events.rows) == 0:
         return
     s, rows, times = events.source, events.rows, events.times
@@ -159,7 +167,7 @@ def fold(slab: Slab, events: Events, enters: bool) -> None:
     if enters:
         _enter(slab, rows, times)
     plan = slab.plan.sources[s]
-    slab.rings[s].add(rows, times, events.masks, events.values)
+    slab.rings[s].apply(events.entries, rows, times, events.masks, events.values)
     for selection in plan.distinct:
         hashes, mask = events.hashes[selection], events.masks[selection]
         if hashes is not None:

@@ -20,6 +20,7 @@ from models.engine.state import SourceState
 from models.grid import Bool, Int
 from models.spec import SourceSpec, Spec
 from models.staleness.watermarks import Course, follow
+from models.state.slab import ABSENT, Slab
 from schemas.codec import encode
 from schemas.deadletters import DeadLetter
 from schemas.murmur2 import partition_of
@@ -46,11 +47,13 @@ Verdicts = dict[int, tuple[Reject, str]]
 class Judged:
     """Records of one source that have been judged.
 
-    usable: bool[n], events to apply. clocks: int64[n], the partition's clock at each record.
-    course: how the source's clocks moved. verdicts: the rejected ones. copies: of a rekeyed source.
+    rows: int64[n], slab rows of the users. usable: bool[n], events to apply. clocks: int64[n], the
+    partition's clock at each record. course: how the source's clocks moved. verdicts: the
+    rejected ones. copies: of a rekeyed source.
     """
 
     chunk: Chunk
+    rows: Int
     clocks: Int
     usable: Bool
     beats: Bool
@@ -65,9 +68,31 @@ class Judged:
             return np.ones(len(self.chunk), dtype=np.bool_)
         return ~self.copies.repeated
 
+    def missing(self) -> Iterator[str]:
+        """Users of usable records that are not in the slab."""
+        for i in self._absent():
+            user = self.chunk.batch.users[i]
+            assert user is not None
+            yield user
+
+    def settle(self, slab: Slab) -> None:
+        """Note the rows of the users that were missing."""
+        absent = self._absent()
+        self.rows[absent] = slab.row_of(self.missing())
+
+    def _absent(self) -> list[int]:
+        absent: list[int] = np.flatnonzero(self.usable & (self.rows == ABSENT)).tolist()
+        return absent
+
 
 def judge(
-    spec: Spec, source: SourceSpec, state: SourceState, chunk: Chunk, clocks: Int, foreign: set[str]
+    spec: Spec,
+    source: SourceSpec,
+    state: SourceState,
+    chunk: Chunk,
+    rows: Int,
+    clocks: Int,
+    foreign: set[str],
 ) -> Judged:
     """Decide about each record. foreign: users that do not belong into this partition."""
     batch = chunk.batch
@@ -91,7 +116,7 @@ def judge(
     course = follow(source, state.progress, times, clocks, events, beats)
     late = events & (batch.times < course.before - source.allowed_lateness)
     verdicts |= _late(source, chunk, course, late)
-    return Judged(chunk, clocks, events & ~late, beats, course, verdicts, copies)
+    return Judged(chunk, rows, clocks, events & ~late, beats, course, verdicts, copies)
 
 
 def _foreign(chunk: Chunk, events: Bool, foreign: set[str]) -> Verdicts:
@@ -154,9 +179,15 @@ def count(state: SourceState, judged: Judged, clock_before: int) -> None:
         state.late += reason is Reject.LATE
 
 
-def strangers(chunk: Chunk, known: dict[str, int], partition: int, partitions: int) -> set[str]:
-    """Users met for the first time that murmur2 would have put into another partition."""
-    met = {user for user in chunk.batch.users if user is not None and user not in known}
+def strangers(
+    chunk: Chunk, rows: Int, known: dict[str, int], partition: int, partitions: int
+) -> set[str]:
+    """Users met for the first time that murmur2 would have put into another partition.
+
+    rows: int64[n], the records' rows. known: row of each user in memory.
+    """
+    users = chunk.batch.users
+    met = {user for i in np.flatnonzero(rows == ABSENT).tolist() if (user := users[i]) is not None}
     met.update(user for user in chunk.batch.forgets.values() if user not in known)
     return {user for user in met if partition_of(user.encode(), partitions) != partition}
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.engine.events import Events
 from models.engine.intake import Judged
 from models.engine.records import Chunk, Merged
+from models.engine.rounds import Waiting
 from models.engine.state import PartitionState
 from models.grid import NEVER, Int
 from models.spec import Spec
@@ -42,7 +42,7 @@ def cut_out(merged: Merged, clocks: Int, start: int, stop: int) -> Piece:
 
 
 def watermarks_at(
-    spec: Spec, state: PartitionState, piece: Piece, judged: Mapping[int, Judged], stops: Events
+    spec: Spec, state: PartitionState, piece: Piece, judged: Mapping[int, Judged], stops: Waiting
 ) -> Int:
     """Watermarks of all sources where each stop stands, int64[n, sources].
 

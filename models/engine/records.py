@@ -60,12 +60,21 @@ class Chunk:
 
     def place(self, i: int, partition: int) -> tuple[int, int]:
         """Partition and offset in the source's topic. partition: that the chunk was read from."""
-        if self.origins is None or self.origins.partitions[i] < 0:
-            return partition, int(self.offsets[i])
-        return int(self.origins.partitions[i]), int(self.origins.offsets[i])
+        numbers, offsets = self.places(np.array([i]), partition)
+        return int(numbers[0]), int(offsets[0])
+
+    def places(self, index: Int, partition: int) -> tuple[Int, Int]:
+        """Partitions and offsets of records, int64[n]; see :meth:`place`."""
+        if self.origins is None:
+            return np.full(len(index), partition), self.offsets[index]
+        copied = self.origins.partitions[index] >= 0
+        numbers = np.where(copied, self.origins.partitions[index], partition)
+        return numbers, np.where(copied, self.origins.offsets[index], self.offsets[index])
 
     def part(self, start: int, stop: int) -> Chunk:
         """Records ``start <= i < stop``."""
+        if start == 0 and stop == len(self):
+            return self
         return Chunk(
             self.raws[start:stop],
             self.offsets[start:stop],

@@ -17,7 +17,8 @@ from models.learning.labels import activity, outcome_label
 from models.spec import Spec
 from models.staleness.policy import HEALTH, TREATMENT
 from models.state.cuts import CutRecord
-from models.state.slab import PendingCut, Slab
+from models.state.slab import Slab
+from models.state.waiting import PendingCut
 from schemas.examples import Example
 from schemas.ids import stable_id
 

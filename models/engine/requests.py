@@ -8,6 +8,7 @@ of everything that matters is written once.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,7 @@ class Commit:
 Request = Load | ScanAtRisk | ScanPending | ScanExpired | ModelAt | Commit
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """A record to send. topic: scores, sources, deadletter, examples (a role, not a name)."""
 
     topic: str

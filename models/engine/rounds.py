@@ -23,60 +23,106 @@ LAST = 2**62
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
-    """What one round does.
+class Waiting:
+    """Events of all sources that are still to be applied, in merged order; arrays int64[n].
 
-    users: int64[u], rows, ascending. until: int64[u], the place up to which each user's events
-    are applied (LAST = all).
+    users: rows of their users, ascending. user: whose each event is, as an index into ``users``.
+    source, index: which event of which source it is. triggers, enters, returns: bool[n], whether
+    it is of a source that asks for scores, that lets users enter, a return.
     """
 
     users: Int
-    until: Int
+    user: Int
+    source: Int
+    index: Int
+    rows: Int
+    places: Int
+    clocks: Int
+    offsets: Int
+    triggers: Bool
+    enters: Bool
+    returns: Bool
 
-    @property
-    def due(self) -> Bool:
-        """Users that stop at a due event."""
-        return self.until < LAST
+    def part(self, chosen: Bool) -> Waiting:
+        """The chosen events."""
+        return Waiting(
+            self.users,
+            self.user[chosen],
+            self.source[chosen],
+            self.index[chosen],
+            self.rows[chosen],
+            self.places[chosen],
+            self.clocks[chosen],
+            self.offsets[chosen],
+            self.triggers[chosen],
+            self.enters[chosen],
+            self.returns[chosen],
+        )
 
-    def covers(self, events: Events) -> Bool:
-        """Which events this round applies, bool[n]."""
-        covered: Bool = events.places <= self.until[np.searchsorted(self.users, events.rows)]
-        return covered
-
-
-def next_round(
-    slab: Slab, waiting: Sequence[Events], rule: OnEventSpec, entering: frozenset[int]
-) -> Round:
-    """The next round over the events that wait. entering: sources that let users enter."""
-    users = np.unique(np.concatenate([events.rows for events in waiting]))
-    until = np.full(len(users), LAST)
-    barred = _barred(slab, waiting, users, entering)
-    for events in waiting:
-        if slab.spec.sources[events.source].name not in rule.sources:
-            continue
-        u = np.searchsorted(users, events.rows)
-        due = events.clocks >= slab.last_score[events.rows] + rule.min_interval
-        due &= events.places >= barred[u]
-        np.minimum.at(until, u[due], events.places[due])
-    return Round(users, until)
+    def of_source(self, source: int) -> Int:
+        """Which events of the source these are."""
+        own: Int = self.index[self.source == source]
+        return own
 
 
-def _barred(slab: Slab, waiting: Sequence[Events], users: Int, entering: frozenset[int]) -> Int:
-    """The place before which no event can find the user at risk, int64[u]."""
-    soonest = np.full(len(users), LAST)
-    enter, back = np.full(len(users), LAST), np.full(len(users), LAST)
-    for events in waiting:
-        u = np.searchsorted(users, events.rows)
-        np.minimum.at(soonest, u, events.clocks)
-        if events.source in entering:
-            np.minimum.at(enter, u, events.places)
-        returns = events.kinds == RETURN
-        np.minimum.at(back, u[returns], events.places[returns])
-    barred = np.where(slab.entered[users] == NEVER, enter, -LAST)
-    for i in np.flatnonzero(slab.dated[users]).tolist():
-        if _gone(slab.outcomes[int(users[i])], int(soonest[i])):
-            barred[i] = max(barred[i], back[i])
+def line_up(
+    slab: Slab, events: Sequence[Events], rule: OnEventSpec, entering: frozenset[int]
+) -> Waiting:
+    """Put events of all sources into one order. entering: sources that let users enter."""
+    source = np.repeat([one.source for one in events], [len(one.rows) for one in events])
+    places = np.concatenate([one.places for one in events])
+    order = np.argsort(places)
+    rows = np.concatenate([one.rows for one in events])[order]
+    users, user = np.unique(rows, return_inverse=True)
+    named = [s for s, spec in enumerate(slab.spec.sources) if spec.name in rule.sources]
+    source = source[order]
+    return Waiting(
+        users,
+        user,
+        source,
+        np.concatenate([np.arange(len(one.rows)) for one in events])[order],
+        rows,
+        places[order],
+        np.concatenate([one.clocks for one in events])[order],
+        np.concatenate([one.offsets for one in events])[order],
+        np.isin(source, named),
+        np.isin(source, list(entering)),
+        np.concatenate([one.kinds for one in events])[order] == RETURN,
+    )
+
+
+def next_round(slab: Slab, waiting: Waiting, rule: OnEventSpec) -> tuple[Bool, Bool]:
+    """What the next round applies, and which of that are due events at which users stop."""
+    due = waiting.triggers & (waiting.clocks >= slab.last_score[waiting.rows] + rule.min_interval)
+    due &= waiting.places >= _barred(slab, waiting)[waiting.user]
+    until = np.full(len(waiting.users), LAST)
+    until[waiting.user[due][::-1]] = waiting.places[due][::-1]  # the first one of each stays
+    until = until[waiting.user]
+    return waiting.places <= until, waiting.places == until
+
+
+def _barred(slab: Slab, waiting: Waiting) -> Int:
+    """The place before which no event can find the user at risk, int64[users]."""
+    users = waiting.users
+    barred = np.full(len(users), -LAST)
+    unborn = slab.entered[users] == NEVER
+    if unborn.any():
+        barred[unborn] = _first(waiting, waiting.enters, waiting.places)[unborn]
+    dated = np.flatnonzero(slab.dated[users])
+    if len(dated):
+        soonest = _first(waiting, np.ones(len(waiting.rows), dtype=np.bool_), waiting.clocks)
+        back = _first(waiting, waiting.returns, waiting.places)
+        for i in dated.tolist():
+            if _gone(slab.outcomes[int(users[i])], int(soonest[i])):
+                barred[i] = max(barred[i], back[i])
     return barred
+
+
+def _first(waiting: Waiting, chosen: Bool, column: Int) -> Int:
+    """A column at the first chosen event of each user, int64[users]; LAST = there is none."""
+    first = np.full(len(waiting.users), LAST)
+    first[waiting.user[chosen][::-1]] = column[chosen][::-1]
+    return first
 
 
 def _gone(outcomes: Sequence[Outcome], at: int) -> bool:

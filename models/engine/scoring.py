@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -20,10 +20,11 @@ from schemas.times import format_time
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
-    """Users scored at their times; every array has one row a user.
+class Looks:
+    """Users looked at, at their times; every array has one row a user.
 
-    matrix: float64[n, features]. as_of: int64[n, sources], effective. probability: float64[n].
+    at: int64[n]. watermarks: int64[n, sources], NEVER = none yet. matrix: float64[n, features].
+    as_of: int64[n, sources], effective.
     """
 
     rows: Int
@@ -33,17 +34,32 @@ class Scored:
     as_of: Int
     health: Codes
     treatment: Codes
+
+
+@dataclass(frozen=True, slots=True)
+class Scored(Looks):
+    """Users scored. probability: float64[n]."""
+
     probability: Float
     scorer: Scorer
 
 
-def score(slab: Slab, rows: Int, at: Int, watermarks: Int, scorer: Scorer) -> Scored:
-    """Score users. at: int64[n]; watermarks: int64[n, sources], NEVER = none yet."""
+def look(slab: Slab, rows: Int, at: Int, watermarks: Int) -> Looks:
+    """What is known of users at their times; their state may move on behind it."""
     health = health_of(slab.spec, at, watermarks)
     wanted, treatment = latest(at, watermarks, health)
     matrix, as_of = features(slab, rows, at, wanted)
-    probability = np.clip(scorer.predict(matrix), 0.0, 1.0)
-    return Scored(rows, at, watermarks, matrix, as_of, health, treatment, probability, scorer)
+    return Looks(rows, at, watermarks, matrix, as_of, health, treatment)
+
+
+def score(looks: Sequence[Looks], scorer: Scorer) -> Scored:
+    """Score what was looked at, all of it at once."""
+    columns = {
+        field.name: np.concatenate([getattr(one, field.name) for one in looks])
+        for field in fields(Looks)
+    }
+    probability = np.clip(scorer.predict(columns["matrix"]), 0.0, 1.0)
+    return Scored(**columns, probability=probability, scorer=scorer)
 
 
 def encode_records(
@@ -74,9 +90,8 @@ def encode_records(
 
 def _ids(spec: Spec, scored: Scored, users: Sequence[str], causes: Sequence[str]) -> list[str]:
     """Identities of scores: app, user, time, horizon, cause; not what the model said."""
-    horizon, times = spec.labels.horizon, scored.at.tolist()
-    rest = zip(users, times, [horizon] * len(users), causes, strict=True)
-    return stable_ids(spec.app, rest)
+    times, horizons = map(str, scored.at.tolist()), [str(spec.labels.horizon)] * len(users)
+    return stable_ids(spec.app, users, times, horizons, causes)
 
 
 def _constants(spec: Spec, scorer: Scorer, now: str) -> ScoreConstants:

@@ -11,7 +11,7 @@ import orjson
 from models.engine.copies import Lanes
 from models.grid import NEVER
 from models.staleness.watermarks import Progress
-from models.state.codec import StateError
+from models.state.layout import StateError
 
 VERSION = 1
 

@@ -114,21 +114,12 @@ class Sketches:
         return made
 
 
-class DistinctRings:
-    """The sketches of one source's users: a ragged ring of ``panes`` panes."""
+class DistinctRings(dict[int, Sketches]):
+    """The sketches of one source's users, by row: a ragged ring of ``panes`` panes."""
 
-    def __init__(self, panes: int, rows: int) -> None:
+    def __init__(self, panes: int) -> None:
+        super().__init__()
         self.panes = panes
-        self.rings: list[Sketches | None] = [None] * rows
-
-    def grow(self, rows: int) -> None:
-        """Make room for ``rows`` users."""
-        self.rings.extend([None] * (rows - len(self.rings)))
-
-    def clear(self, rows: Iterable[int]) -> None:
-        """Empty the rows."""
-        for row in rows:
-            self.rings[row] = None
 
     def add(
         self,
@@ -139,19 +130,14 @@ class DistinctRings:
     ) -> None:
         """Apply values (their hashes) of one selection."""
         for row, pane, value in zip(rows.tolist(), panes.tolist(), hashes, strict=True):
-            ring = self.rings[row]
+            ring = self.get(row)
             if ring is None:
-                ring = self.rings[row] = Sketches()
+                ring = self[row] = Sketches()
             ring.add(selection, pane, value)
             if ring.oldest is not None and ring.oldest <= pane - self.panes - self.panes // 4:
                 ring.forget(pane - self.panes + 1)  # now and then: it costs a rebuild
 
-    def pack(self, row: int) -> bytes:
-        """The row's durable form."""
-        ring = self.rings[row]
-        return b"" if ring is None else bytes(ring.packed)
-
     def count(self, selection: int, row: int, low: int, high: int) -> float:
         """Different values in panes ``low <= pane < high``."""
-        ring = self.rings[row]
+        ring = self.get(row)
         return 0.0 if ring is None else ring.count(selection, low, high)

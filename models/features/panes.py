@@ -1,9 +1,12 @@
-"""The ring of panes of one source: partial aggregates, rows = users, a batch at a time.
+"""The panes of one source: partial aggregates of its users, a batch at a time.
 
-A user's ring has ``panes`` slots; pane k lives in slot ``k % panes`` and the slot remembers which
-pane it holds. A newer pane takes over its slot; what must outlive it (the last value) moves to
-the carried base first. Adding is sequential within a column (``ufunc.at``), so that the result
-does not depend on how records were cut into batches, to the last bit.
+A user's *ring* are the newest ``panes`` panes, counted back from its newest event; those of them
+that have events lie in the user's block of the pool, oldest first. When a pane falls out of the
+ring, what must outlive it (the last value) moves to the carried base. Applying events has three
+steps: :meth:`PaneRing.prepare` finds or makes each event's entry, :meth:`PaneRing.apply` adds
+events to their entries, in as many calls as wanted, :meth:`PaneRing.settle` lets go of what fell
+out of the ring. Adding is sequential within a column (``ufunc.at``), so that the result does not
+depend on how records were cut into batches, to the last bit.
 """
 
 from __future__ import annotations
@@ -14,16 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.features.plan import SourcePlan
+from models.features.pool import Pool
+from models.features.ragged import last_of, lengthen, owners, spread
 from models.grid import NEVER, Bool, Float, Int, pane_of
 
-EMPTY = -(2**31)
-"""Pane number of a slot that holds nothing."""
+OUTSIDE = -1
+"""Entry of an event that is older than its user's ring."""
 
 
 class PaneRing:
     """Aggregates of one source for ``rows`` users.
 
-    ids: int32[rows, panes], the pane in each slot. data: float64[rows, panes, columns].
     newest: int64[rows], newest event time applied. first: float64[rows, firsts], first event
     time of each kept selection. base_time, base_value: float64[rows, carried], the last event
     of each carried selection that lies before the ring.
@@ -33,179 +37,226 @@ class PaneRing:
         self.plan = plan
         self.grid = grid
         self.panes = panes
-        self._initial = plan.initial
-        self._last_columns = [
-            (plan.column("last_time", s), self._value_column(plan, s)) for s in plan.carried
-        ]
-        self.ids: NDArray[np.int32] = np.empty((0, panes), dtype=np.int32)
-        self.data: Float = np.empty((0, panes, len(plan.columns)))
+        self._initial = plan.initial_numbers
+        self._columns = {
+            (column.kind, column.selection): i
+            for table in (plan.counts, plan.numbers)
+            for i, column in enumerate(table)
+        }
+        self.pool = Pool(
+            np.empty(0, dtype=np.int32),
+            np.empty((0, len(plan.counts)), dtype=np.uint16),
+            np.empty((0, len(self._initial))),
+        )
         self.newest: Int = np.empty(0, dtype=np.int64)
         self.first: Float = np.empty((0, len(plan.firsts)))
         self.base_time: Float = np.empty((0, len(plan.carried)))
         self.base_value: Float = np.empty((0, len(plan.carried)))
         self.grow(rows)
 
-    @staticmethod
-    def _value_column(plan: SourcePlan, selection: int) -> int | None:
-        for column in plan.columns:
-            if (column.kind, column.selection) == ("last_value", selection):
-                return column.index
-        return None
-
     def grow(self, rows: int) -> None:
         """Make room for ``rows`` users; the new ones are empty."""
-        old = len(self.ids)
-        self.ids = _extend(self.ids, rows)
-        self.data = _extend(self.data, rows)
-        self.newest = _extend(self.newest, rows)
-        self.first = _extend(self.first, rows)
-        self.base_time = _extend(self.base_time, rows)
-        self.base_value = _extend(self.base_value, rows)
+        old = len(self.newest)
+        self.pool.grow(rows)
+        for array in (self.newest, self.first, self.base_time, self.base_value):
+            lengthen(array, rows)
         self.clear(np.arange(old, rows))
 
     def clear(self, rows: Int) -> None:
         """Empty the rows."""
-        self.ids[rows] = EMPTY
-        self.data[rows] = self._initial
+        self.pool.release(rows)
         self.newest[rows] = NEVER
         self.first[rows] = float(-NEVER)
         self.base_time[rows] = float(NEVER)
         self.base_value[rows] = np.nan
 
-    def restore(self, row: int, panes: Int, data: Float) -> None:
-        """Fill an empty row with panes, oldest first.
+    def column(self, kind: str, selection: int) -> NDArray[Any]:
+        """A partial aggregate, over all entries of the pool (a view)."""
+        table = self.pool.counts if kind == "count" else self.pool.numbers
+        return table[:, self._columns[kind, selection]]
 
-        If the ring was longer when they were held, newer ones take over here as they do in use.
-        """
-        slots = panes % self.panes
-        _, newest = np.unique(slots[::-1], return_index=True)
-        lost = np.ones(len(panes), dtype=np.bool_)
-        lost[len(panes) - 1 - newest] = False
-        rows = np.full(int(lost.sum()), row)
-        for i, (time_column, value_column) in enumerate(self._last_columns):
-            self._carry(i, rows, data[lost], time_column, value_column)
-        self.ids[row, slots[~lost]] = panes[~lost]
-        self.data[row, slots[~lost]] = data[~lost]
+    def holds(self, kind: str, selection: int) -> bool:
+        """Whether there is such a column."""
+        return (kind, selection) in self._columns
+
+    def newest_pane(self, rows: Int) -> Int:
+        """Pane of the rows' newest events: the newest of their rings."""
+        return pane_of(self.newest[rows], self.grid)
+
+    def oldest_pane(self, rows: Int) -> Int:
+        """The oldest pane of the rows' rings."""
+        return self.newest_pane(rows) - (self.panes - 1)
+
+    # --- events ------------------------------------------------------------------------------
 
     def add(self, rows: Int, times: Int, masks: list[Bool], values: list[Float | None]) -> None:
-        """Apply events, in the order given.
+        """Apply events, in the order given; see :meth:`apply`."""
+        self.apply(self.prepare(rows, times), rows, times, masks, values)
+        self.settle(np.unique(rows))
 
-        rows, times: int64[n]. masks: for each selection bool[n], which events match.
-        values: for each selection float64[n], the field it is of (NaN = not known), or None.
+    def prepare(self, rows: Int, times: Int) -> Int:
+        """Entry of each event's pane, int64[n], made where there is none; or OUTSIDE.
+
+        They hold until the next call of this or :meth:`settle`.
         """
-        if len(rows) == 0:
-            return
+        panes, entries = pane_of(times, self.grid), np.full(len(rows), OUTSIDE)
+        inside = panes >= self.oldest_pane(rows)
+        if not inside.any():
+            return entries
+        users, owner = np.unique(rows[inside], return_inverse=True)
+        found, missing = self._find(users, owner, panes[inside])
+        if missing.any():
+            self._insert(users, owner[missing], panes[inside][missing])
+            found, _ = self._find(users, owner, panes[inside])
+        entries[inside] = found
+        return entries
+
+    def _find(self, users: Int, owner: Int, panes: Int) -> tuple[Int, Bool]:
+        """Entries of the users' panes, and which there are none of."""
+        held, lengths = self.pool.entries(users)
+        if len(held) == 0:
+            return np.full(len(panes), OUTSIDE), np.ones(len(panes), dtype=np.bool_)
+        ids = self.pool.ids[held].astype(np.int64)
+        low = min(int(ids.min()), int(panes.min()))
+        span = max(int(ids.max()), int(panes.max())) - low + 1
+        keys = owners(lengths) * span + (ids - low)
+        wanted = owner * span + (panes - low)
+        place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        return held[place], keys[place] != wanted
+
+    def _insert(self, users: Int, owner: Int, panes: Int) -> None:
+        """Make empty entries for panes that some of the users have none for."""
+        low, span = int(panes.min()), int(np.ptp(panes)) + 1
+        pairs = np.unique(owner * span + (panes - low))
+        few, owner = np.unique(pairs // span, return_inverse=True)
+        rows = users[few]
+        keep = np.ones(int(self.pool.used[rows].sum()), dtype=np.bool_)
+        self._rebuild(rows, keep, owner, pairs % span + low)
+
+    def _rebuild(self, rows: Int, keep: Bool, extra_owner: Int, extra: Int) -> None:
+        """Write the rows' blocks anew: the kept entries and empty ones for the extra panes."""
+        pool = self.pool
+        entries, lengths = pool.entries(rows)
+        entries, owner = entries[keep], owners(lengths)[keep]
+        counts = np.zeros((len(extra), pool.counts.shape[1]), dtype=pool.counts.dtype)
+        numbers = np.tile(self._initial, (len(extra), 1))
+        owner = np.concatenate([owner, extra_owner])
+        ids = np.concatenate([pool.ids[entries], extra.astype(np.int32)])
+        order = np.lexsort((ids, owner))
+        self.restore(
+            rows,
+            np.bincount(owner, minlength=len(rows)),
+            ids[order],
+            np.concatenate([pool.counts[entries], counts])[order],
+            np.concatenate([pool.numbers[entries], numbers])[order],
+        )
+
+    def restore(
+        self, rows: Int, lengths: Int, ids: NDArray[Any], counts: NDArray[Any], numbers: Float
+    ) -> None:
+        """Give rows these entries, one row's behind the other's, each row's oldest first."""
+        pool = self.pool
+        pool.fit(counts)
+        pool.resize(rows, lengths)
+        pool.used[rows] = lengths
+        place = spread(pool.start[rows].astype(np.int64), lengths)
+        pool.ids[place], pool.counts[place], pool.numbers[place] = ids, counts, numbers
+
+    def apply(
+        self,
+        entries: Int,
+        rows: Int,
+        times: Int,
+        masks: list[Bool],
+        values: list[Float | None],
+    ) -> None:
+        """Add events to their entries, in the order given.
+
+        entries, rows, times: int64[n]. masks: for each selection bool[n], which events match and
+        have a value where one is asked for. values: for each selection float64[n], or None.
+        """
         np.maximum.at(self.newest, rows, times)
         for i, selection in enumerate(self.plan.firsts):
             chosen = masks[selection]
             np.minimum.at(self.first[:, i], rows[chosen], times[chosen].astype(np.float64))
-        self._add_panes(rows, times, pane_of(times, self.grid), masks, values)
-
-    def _add_panes(
-        self, rows: Int, times: Int, panes: Int, masks: list[Bool], values: list[Float | None]
-    ) -> None:
-        flat = rows * self.panes + panes % self.panes
-        if _shares_slot(flat, panes) and len(flat) > 1:
-            half = len(flat) // 2
-            for part in (slice(None, half), slice(half, None)):
-                self._add_panes(
-                    rows[part],
-                    times[part],
-                    panes[part],
-                    [m[part] for m in masks],
-                    [None if v is None else v[part] for v in values],
-                )
-            return
-        inside = panes >= self.ids.reshape(-1)[flat]
-        self._take_over(flat[inside], panes[inside])
-        self._accumulate(flat, times, inside, masks, values)
+        inside = entries != OUTSIDE
         if not inside.all():
-            self._add_before_ring(rows, times, ~inside, masks, values)
+            self._apply_before_ring(rows, times, ~inside, masks, values)
+        for selection, mask in enumerate(masks):
+            matching = np.flatnonzero(mask & inside)
+            value = values[selection]
+            known = None if value is None else value[matching]
+            self._accumulate(selection, entries[matching], times[matching], known)
 
-    def _flat_data(self) -> Float:
-        """The aggregates, one row a slot (a view)."""
-        rows, panes, columns = self.data.shape
-        return self.data.reshape(rows * panes, columns)
-
-    def _take_over(self, flat: Int, panes: Int) -> None:
-        """Give slots to newer panes; what they held last moves to the base."""
-        ids = self.ids.reshape(-1)
-        changed = ids[flat] != panes
-        slots, where = np.unique(flat[changed], return_index=True)
-        if len(slots) == 0:
-            return
-        data = self._flat_data()
-        held = slots[ids[slots] != EMPTY]
-        for i, (time_column, value_column) in enumerate(self._last_columns):
-            self._carry(i, held // self.panes, data[held], time_column, value_column)
-        ids[slots] = panes[changed][where]
-        data[slots] = self._initial
-
-    def _carry(self, i: int, rows: Int, data: Float, time: int, value: int | None) -> None:
-        order = np.argsort(data[:, time], kind="stable")
-        rows, data = rows[order], data[order]
-        newer = data[:, time] > self.base_time[rows, i]
-        self.base_time[rows[newer], i] = data[newer, time]
-        if value is not None:
-            self.base_value[rows[newer], i] = data[newer, value]
-
-    def _accumulate(
-        self, flat: Int, times: Int, inside: Bool, masks: list[Bool], values: list[Float | None]
-    ) -> None:
-        data = self._flat_data()
-        known = [_known(m & inside, v) for m, v in zip(masks, values, strict=True)]
+    def _accumulate(self, selection: int, entries: Int, times: Int, values: Float | None) -> None:
         for column in self.plan.columns:
-            chosen, value = known[column.selection], values[column.selection]
-            target, slots = data[:, column.index], flat[chosen]
+            if column.selection != selection:
+                continue
             if column.kind == "count":
-                np.add.at(target, slots, 1.0)
-            elif column.kind == "last_time":
-                self._keep_last(column.selection, column.index, data, slots, times, chosen, value)
-            elif value is not None and column.kind != "last_value":
-                _UPDATES[column.kind](target, slots, value[chosen])
+                self.pool.count(entries, self._columns["count", selection])
+                continue
+            target = self.column(column.kind, selection)
+            if column.kind == "last_time":
+                held = self.holds("last_value", selection)
+                last = self.column("last_value", selection) if held else None
+                _keep_last(target, last, entries, times, values)
+            elif values is not None and column.kind != "last_value":
+                _UPDATES[column.kind](target, entries, values)
 
-    def _keep_last(
-        self,
-        selection: int,
-        time_column: int,
-        data: Float,
-        slots: Int,
-        times: Int,
-        chosen: Bool,
-        value: Float | None,
-    ) -> None:
-        """Newest event of each slot; among equal times the one applied last."""
-        at = times[chosen].astype(np.float64)
-        order = np.lexsort((at, slots))
-        slots_sorted = slots[order]
-        final = np.append(slots_sorted[1:] != slots_sorted[:-1], True)[: len(order)]
-        winners = order[final]
-        winners = winners[at[winners] >= data[slots[winners], time_column]]
-        data[slots[winners], time_column] = at[winners]
-        value_column = self._value_column(self.plan, selection)
-        if value_column is not None and value is not None:
-            data[slots[winners], value_column] = value[chosen][winners]
-
-    def _add_before_ring(
-        self,
-        rows: Int,
-        times: Int,
-        before: Bool,
-        masks: list[Bool],
-        values: list[Float | None],
+    def _apply_before_ring(
+        self, rows: Int, times: Int, before: Bool, masks: list[Bool], values: list[Float | None]
     ) -> None:
         """An event older than the ring can still be the last one of its kind."""
         for i, selection in enumerate(self.plan.carried):
-            value = values[selection]
-            for n in np.flatnonzero(_known(masks[selection] & before, value)):
-                if times[n] >= self.base_time[rows[n], i]:
-                    self.base_time[rows[n], i] = times[n]
-                    if value is not None:
-                        self.base_value[rows[n], i] = value[n]
+            chosen, value = np.flatnonzero(masks[selection] & before), values[selection]
+            known = None if value is None else value[chosen]
+            target = None if value is None else self.base_value[:, i]
+            _keep_last(self.base_time[:, i], target, rows[chosen], times[chosen], known)
+
+    # --- the end of the ring -----------------------------------------------------------------
+
+    def settle(self, rows: Int) -> None:
+        """Let go of panes that fell out of the rows' rings; rows must be all different."""
+        pool = self.pool
+        rows = rows[pool.used[rows] > 0]
+        rows = rows[pool.ids[pool.start[rows]] < self.oldest_pane(rows)]
+        if len(rows) == 0:
+            return
+        entries, lengths = pool.entries(rows)
+        owner = owners(lengths)
+        fallen = pool.ids[entries] < self.oldest_pane(rows)[owner]
+        for i, selection in enumerate(self.plan.carried):
+            self._carry(i, selection, rows, entries, owner, fallen)
+        nothing = np.empty(0, dtype=np.int64)
+        self._rebuild(rows, ~fallen, nothing, nothing)
+
+    def _carry(
+        self, i: int, selection: int, rows: Int, entries: Int, owner: Int, fallen: Bool
+    ) -> None:
+        times = self.column("last_time", selection)[entries]
+        last = last_of(owner, fallen & (times > NEVER), len(rows))
+        rows, last = rows[last >= 0], last[last >= 0]
+        newer = times[last] > self.base_time[rows, i]
+        rows, last = rows[newer], last[newer]
+        self.base_time[rows, i] = times[last]
+        if self.holds("last_value", selection):
+            self.base_value[rows, i] = self.column("last_value", selection)[entries[last]]
 
 
-def _square_add(target: Float, slots: Int, values: Float) -> None:
-    np.add.at(target, slots, values * values)
+def _keep_last(
+    newest: Float, last: Float | None, places: Int, times: Int, values: Float | None
+) -> None:
+    """Newest event of each place; among equal times the one applied last."""
+    at = times.astype(np.float64)
+    order = np.argsort(at, kind="stable")
+    order = order[at[order] >= newest[places[order]]]
+    newest[places[order]] = at[order]  # of several assignments to one place the last one stays
+    if last is not None and values is not None:
+        last[places[order]] = values[order]
+
+
+def _square_add(target: Float, entries: Int, values: Float) -> None:
+    np.add.at(target, entries, values * values)
 
 
 _UPDATES = {
@@ -214,20 +265,3 @@ _UPDATES = {
     "min": np.minimum.at,
     "max": np.maximum.at,
 }
-
-
-def _known(mask: Bool, values: Float | None) -> Bool:
-    return mask if values is None else mask & ~np.isnan(values)
-
-
-def _shares_slot(flat: Int, panes: Int) -> bool:
-    """Whether two different panes of one user want the same slot."""
-    order = np.argsort(flat, kind="stable")
-    slots, held = flat[order], panes[order]
-    return bool(np.any((slots[1:] == slots[:-1]) & (held[1:] != held[:-1])))
-
-
-def _extend(array: NDArray[Any], rows: int) -> NDArray[Any]:
-    grown = np.empty((rows, *array.shape[1:]), dtype=array.dtype)
-    grown[: len(array)] = array
-    return grown

@@ -111,16 +111,27 @@ class SourcePlan:
         return selection
 
     @property
-    def initial(self) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        """One empty pane, shape (columns,)."""
-        return np.array([INITIAL[column.kind] for column in self.columns], dtype=np.float64)
+    def counts(self) -> list[Column]:
+        """Columns of whole numbers, in their order there."""
+        return [column for column in self.columns if column.kind == "count"]
+
+    @property
+    def numbers(self) -> list[Column]:
+        """The other columns, in their order there."""
+        return [column for column in self.columns if column.kind != "count"]
+
+    @property
+    def initial_numbers(self) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        """``numbers`` of one empty pane."""
+        return np.array([INITIAL[column.kind] for column in self.numbers], dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is kept for all sources, and how far back.
 
-    panes: length of a ring. horizon_counts: for inactivity labels, (source, selection) of each
+    panes: length of a ring. read: for each source the features that are read from it.
+    label_counts: for inactivity labels, (source, selection) of each
     label source whose events are counted.
     """
 
@@ -128,6 +139,7 @@ class Plan:
     sources: tuple[SourcePlan, ...]
     panes: int
     label_counts: tuple[tuple[int, int], ...]
+    read: tuple[tuple[int, ...], ...]
 
 
 def base_of(feature: FeatureSpec) -> str:
@@ -172,4 +184,8 @@ def make_plan(spec: Spec) -> Plan:
             index = spec.source_index(name)
             counts.append((index, sources[index].require("count", (), None)))
     panes = -(-reach(spec) // spec.grid) + 2
-    return Plan(spec, sources, panes, tuple(counts))
+    read = tuple(
+        tuple(j for j, feature in enumerate(spec.features) if feature.source == source.name)
+        for source in spec.sources
+    )
+    return Plan(spec, sources, panes, tuple(counts), read)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.features.plan import Column, SourcePlan, base_of
+from models.features.plan import SourcePlan, base_of
+from models.features.ragged import last_of, owners
 from models.grid import NEVER, Bool, Float, Int, floor_to, pane_of
 from models.spec import FeatureSpec
 from models.state.slab import Slab
@@ -41,9 +42,8 @@ def _features(slab: Slab, rows: Int, at: Int, as_of: Int) -> tuple[Float, Int]:
     for source, plan in enumerate(slab.plan.sources):
         view = _SourceView(slab, plan, rows, as_of[:, source])
         effective[:, source] = view.effective
-        for j, feature in enumerate(slab.spec.features):
-            if feature.source is not None and slab.spec.source_index(feature.source) == source:
-                out[:, j] = np.where(view.known, view.value(feature), np.nan)
+        for j in slab.plan.read[source]:
+            out[:, j] = np.where(view.known, view.value(slab.spec.features[j]), np.nan)
     for j, feature in enumerate(slab.spec.features):
         if feature.source is None:
             out[:, j] = _context(slab, feature, rows, at)
@@ -59,7 +59,11 @@ def _context(slab: Slab, feature: FeatureSpec, rows: Int, at: Int) -> Float:
 
 
 class _SourceView:
-    """One source of some users as of some times; windows are cut from it."""
+    """One source of n users as of some times; windows are cut from it.
+
+    Panes are held by entry: owner, ids: int64[e], which of the n users an entry belongs to, and
+    its pane; a user's entries lie side by side, oldest first. Totals are added in that order.
+    """
 
     def __init__(self, slab: Slab, plan: SourcePlan, rows: Int, as_of: Int) -> None:
         self.plan, self.rows, self.grid = plan, rows, slab.spec.grid
@@ -70,17 +74,20 @@ class _SourceView:
         self.effective = np.where(self.known, np.where(exact, as_of, floored), NEVER)
         self.floor = floored // self.grid
         self.high = np.where(exact, pane_of(as_of, self.grid) + 1, self.floor)
-        self.ids = self.ring.ids[rows]
-        self.data = self.ring.data[rows]
-        self.before = self.ids < self.high[:, None]
-        self._windows: dict[int, Bool] = {}
+        self.entries, lengths = self.ring.pool.entries(rows)
+        self.owner = owners(lengths)
+        self.ids = self.ring.pool.ids[self.entries]
+        self.before = self.ids < self.high[self.owner]
+        self._inside: dict[int, Bool] = {}
+        self._columns: dict[tuple[str, int], Float] = {}
+        self._totals: dict[tuple[str, int, int], Float] = {}
 
     def inside(self, window: int) -> Bool:
-        """Which slots lie in the window, bool[n, panes]."""
-        if window not in self._windows:
+        """Which entries lie in the window, bool[e]."""
+        if window not in self._inside:
             low = self.floor - window // self.grid
-            self._windows[window] = self.before & (self.ids >= low[:, None])
-        return self._windows[window]
+            self._inside[window] = self.before & (self.ids >= low[self.owner])
+        return self._inside[window]
 
     def value(self, feature: FeatureSpec) -> Float:
         """A feature's values, float64[n], NaN where it is not defined."""
@@ -100,24 +107,26 @@ class _SourceView:
         """A windowed aggregate, float64[n]; NaN where it has no value over no events."""
         if agg == "distinct":
             return self._distinct(selection, window)
-        inside = self.inside(window)
         if agg in ("count", "sum"):
-            return self._total(agg, selection, inside)
+            return self._total(agg, selection, window)
         if agg in ("min", "max"):
-            extreme = np.where(
-                inside, self._column(agg, selection), -np.inf if agg == "max" else np.inf
-            )
-            found = extreme.max(axis=1) if agg == "max" else extreme.min(axis=1)
-            return np.where(np.isfinite(found), found, np.nan)
-        return self._moments(agg, selection, inside)
+            return self._extreme(agg, selection, window)
+        return self._moments(agg, selection, window)
 
-    def _moments(self, agg: str, selection: int, inside: Bool) -> Float:
-        count = self._total("count", selection, inside)
+    def _extreme(self, agg: str, selection: int, window: int) -> Float:
+        inside = self.inside(window)
+        found = np.full(len(self.rows), -np.inf if agg == "max" else np.inf)
+        pick = np.maximum if agg == "max" else np.minimum
+        pick.at(found, self.owner[inside], self._column(agg, selection)[inside])
+        return np.where(np.isfinite(found), found, np.nan)
+
+    def _moments(self, agg: str, selection: int, window: int) -> Float:
+        count = self._total("count", selection, window)
         n = np.where(count > 0, count, np.nan)
-        mean = self._total("sum", selection, inside) / n
+        mean = self._total("sum", selection, window) / n
         if agg == "mean":
             return mean
-        variance = self._total("sumsq", selection, inside) / n - mean * mean
+        variance = self._total("sumsq", selection, window) / n - mean * mean
         return np.sqrt(np.maximum(variance, 0.0))
 
     def _compare(self, feature: FeatureSpec) -> Float:
@@ -130,29 +139,32 @@ class _SourceView:
         return ratio * (feature.over / feature.window) if feature.agg == "trend" else ratio
 
     def _column(self, kind: str, selection: int) -> Float:
-        index = next(c.index for c in self.plan.columns if _is(c, kind, selection))
-        return self.data[:, :, index]
+        if (kind, selection) not in self._columns:
+            held: Float = self.ring.column(kind, selection)[self.entries]
+            self._columns[kind, selection] = held
+        return self._columns[kind, selection]
 
-    def _total(self, kind: str, selection: int, inside: Bool) -> Float:
-        total: Float = np.where(inside, self._column(kind, selection), 0.0).sum(axis=1)
-        return total
+    def _total(self, kind: str, selection: int, window: int) -> Float:
+        if (kind, selection, window) not in self._totals:
+            parts = np.where(self.inside(window), self._column(kind, selection), 0.0)
+            total = np.bincount(self.owner, weights=parts, minlength=len(self.rows))
+            self._totals[kind, selection, window] = total.astype(np.float64, copy=False)
+        return self._totals[kind, selection, window]
 
     def _last(self, agg: str, selection: int) -> Float:
         i = self.plan.carried.index(selection)
-        times = np.where(self.before, self._column("last_time", selection), float(NEVER))
-        slot = times.argmax(axis=1)
-        each = np.arange(len(slot))
-        newest, base = times[each, slot], self.ring.base_time[self.rows, i]
-        in_ring = newest >= base
-        time = np.where(in_ring, newest, base)
+        times = self._column("last_time", selection)
+        newest = last_of(self.owner, self.before & (times > NEVER), len(self.rows))
+        time: Float = self.ring.base_time[self.rows, i]
+        in_ring = np.flatnonzero(newest >= 0)
+        in_ring = in_ring[times[newest[in_ring]] >= time[in_ring]]
+        newest = newest[in_ring]
+        time[in_ring] = times[newest]
         if agg == "last_seen_age":
             age = (self.effective - time) / 1e6
             return np.where((time > NEVER) & (age >= 0), age, np.nan)
-        value = np.where(
-            in_ring,
-            self._column("last_value", selection)[each, slot],
-            self.ring.base_value[self.rows, i],
-        )
+        value: Float = self.ring.base_value[self.rows, i]
+        value[in_ring] = self._column("last_value", selection)[newest]
         return np.where((time > NEVER) & (time <= self.effective), value, np.nan)
 
     def _distinct(self, selection: int, window: int) -> Float:
@@ -164,7 +176,3 @@ class _SourceView:
             )
         ]
         return np.array(found, dtype=np.float64)
-
-
-def _is(column: Column, kind: str, selection: int) -> bool:
-    return (column.kind, column.selection) == (kind, selection)

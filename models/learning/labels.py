@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from models.features.ragged import owners
 from models.grid import Int
 from models.spec import LabelSpec
 from models.state.slab import CHURN, LEAVE, RETURN, Outcome, Slab
@@ -39,10 +40,11 @@ def activity(slab: Slab, rows: Int, after: int, until: int) -> Int:
     total = np.zeros(len(rows))
     for source, selection in slab.plan.label_counts:
         ring = slab.rings[source]
-        column = slab.plan.sources[source].column("count", selection)
-        ids = ring.ids[rows]
+        entries, lengths = ring.pool.entries(rows)
+        ids = ring.pool.ids[entries]
         inside = (ids >= after // grid) & (ids < until // grid)
-        total += (ring.data[rows, :, column] * inside).sum(axis=1)
+        counted = ring.column("count", selection)[entries] * inside
+        total += np.bincount(owners(lengths), weights=counted, minlength=len(rows))
     return total.astype(np.int64)
 
 

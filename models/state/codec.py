@@ -1,178 +1,126 @@
-"""A user's durable state: a compact, versioned binary value, many users at a time.
-
-Layout, little-endian::
-
-    header   magic "EB", version u8, sources u8, crc32 of all that follows u32,
-             feature set 15 bytes, indexed u8, entered, last_seen, last_cut, last_score i64
-    sources  for each: offset i64, newest i64, firsts f64[], base_time f64[], base_value f64[],
-             slots u16, pane numbers i32[slots], aggregates f64[slots, columns]
-             sketches, event ids (lengths first)
-    ragged   outcomes, waiting cuts (counts first)
-
-Only slots that hold a pane are written.
-"""
+"""Writing users' durable values (models.state.layout), many at a time."""
 
 from __future__ import annotations
 
-import struct
 import zlib
-from itertools import accumulate
+from collections.abc import Container, Sequence
+from itertools import pairwise
 
 import numpy as np
 
-from models.features.distinct import Sketches
-from models.features.panes import EMPTY, PaneRing
-from models.grid import Int
-from models.state.reader import Reader
-from models.state.slab import Outcome, PendingCut, Slab
-
-MAGIC = b"EB"
-VERSION = 1
-_HEADER = struct.Struct("<2sBBI")
-_FIXED = struct.Struct("<15sBqqqq")
-_OFFSETS = struct.Struct("<qq")
-_ID = struct.Struct("<Qq")
-_LENGTHS = struct.Struct("<II")
-_OUTCOME = struct.Struct("<qB")
-_PENDING = struct.Struct("<qI")
-_COUNTS = struct.Struct("<HH")
-_SLOTS = struct.Struct("<H")
-
-
-class StateError(Exception):
-    """A stored value that this program cannot read; the message says why and what to do."""
+from models.features.pool import NARROW
+from models.features.ragged import owners
+from models.grid import Bool, Int
+from models.state.layout import (
+    EVENT_ID,
+    HEADER,
+    MAGIC,
+    OUTCOME,
+    PENDING,
+    TIMES,
+    VERSION,
+    layout_of,
+)
+from models.state.slab import Slab
 
 
 def encode(slab: Slab, rows: Int) -> list[bytes]:
     """Durable values of the rows, in their order."""
-    if len(rows) == 0:
-        return []
-    fixed = _encode_fixed(slab, rows)
-    rings = [_encode_ring(slab, source, rows) for source in range(len(slab.rings))]
-    values = []
-    for i, row in enumerate(rows.tolist()):
-        parts = [fixed[i]]
-        for source, ring in enumerate(rings):
-            parts.append(ring[i])
-            parts += _encode_sketches(slab, source, row)
-        parts += _encode_ragged(slab, row)
-        body = b"".join(parts)
-        values.append(_HEADER.pack(MAGIC, VERSION, len(rings), zlib.crc32(body)) + body)
+    values = [b""] * len(rows)
+    wide = _wide(slab, rows)
+    for width in (False, True):
+        chosen = np.flatnonzero(wide == width)
+        bodies = _bodies(slab, rows[chosen], wide=width)
+        for i, body in zip(chosen.tolist(), bodies, strict=True):
+            values[i] = HEADER.pack(MAGIC, VERSION, len(slab.rings), zlib.crc32(body)) + body
     return values
 
 
-def _encode_fixed(slab: Slab, rows: Int) -> list[bytes]:
-    feature_set = slab.spec.feature_set.encode()
-    columns = (slab.indexed, slab.entered, slab.last_seen, slab.last_cut, slab.last_score)
-    each = zip(*(column[rows].tolist() for column in columns), strict=True)
-    return [_FIXED.pack(feature_set, *values) for values in each]
+def _wide(slab: Slab, rows: Int) -> Bool:
+    """Which users have a count, or a distance between panes, that needs 32 bits."""
+    wide = np.zeros(len(rows), dtype=np.bool_)
+    for ring in slab.rings:
+        entries, lengths = ring.pool.entries(rows)
+        large = ring.pool.counts[entries].max(axis=1, initial=0) >= NARROW
+        large |= ring.newest_pane(rows)[owners(lengths)] - ring.pool.ids[entries] >= NARROW
+        wide[owners(lengths)[large]] = True
+    return wide
 
 
-def _encode_ring(slab: Slab, source: int, rows: Int) -> list[bytes]:
-    """Each row's part of one source; the arrays become bytes once and are cut."""
+def _bodies(slab: Slab, rows: Int, *, wide: bool) -> list[bytes]:
+    """All that follows the header. Arrays become bytes once and are cut for each user."""
+    if len(rows) == 0:
+        return []
+    ragged = _ragged(slab, rows.tolist())
+    columns = [_fixed(slab, rows, ragged, wide=wide)]
+    columns += [_panes(slab, s, rows, wide=wide) for s in range(len(slab.rings))]
+    bodies = [b"".join(parts) for parts in zip(*columns, strict=True)]
+    for i, parts in ragged.items():
+        bodies[i] += b"".join(parts)
+    return bodies
+
+
+def _fixed(slab: Slab, rows: Int, ragged: dict[int, Sequence[bytes]], *, wide: bool) -> list[bytes]:
+    layout = layout_of(slab.plan.sources)
+    table = np.zeros(len(rows), dtype=layout.fixed)
+    table["feature_set"] = slab.spec.feature_set.encode()
+    table["wide"] = wide
+    table["indexed"] = slab.indexed[rows]
+    for name in TIMES:
+        table[name] = getattr(slab, name)[rows]
+    for s, ring in enumerate(slab.rings):
+        table[f"offset{s}"] = slab.offsets[rows, s]
+        table[f"newest{s}"] = ring.newest[rows]
+        table[f"carried{s}"] = np.hstack(
+            [ring.first[rows], ring.base_time[rows], ring.base_value[rows]]
+        )
+        table[f"panes{s}"] = ring.pool.used[rows]
+    for i, parts in ragged.items():
+        row = int(rows[i])
+        table["outcomes"][i] = len(slab.outcomes[row])
+        table["pending"][i] = len(slab.pending[row])
+        for s in range(len(slab.rings)):
+            table[f"sketches{s}"][i] = len(parts[2 * s])
+            table[f"ids{s}"][i] = len(parts[2 * s + 1])
+    return _cut(table, np.ones(len(rows), dtype=np.int64))
+
+
+def _panes(slab: Slab, source: int, rows: Int, *, wide: bool) -> list[bytes]:
     ring = slab.rings[source]
-    ids = ring.ids[rows]
-    held = ids != EMPTY
-    ends = [0, *accumulate(held.sum(axis=1).tolist())]
-    ids_bytes = ids[held].astype("<i4").tobytes()
-    data_bytes = ring.data[rows][held].astype("<f8", copy=False).tobytes()
-    carried = np.hstack([ring.first[rows], ring.base_time[rows], ring.base_value[rows]])
-    carried_bytes = carried.astype("<f8", copy=False).tobytes()
-    offsets = slab.offsets[rows, source].tolist()
-    newest = ring.newest[rows].tolist()
-    kept, slot = carried.shape[1] * 8, ring.data.shape[2] * 8
-    return [
-        b"".join(
-            (
-                _OFFSETS.pack(offsets[i], newest[i]),
-                carried_bytes[i * kept : (i + 1) * kept],
-                _SLOTS.pack(ends[i + 1] - ends[i]),
-                ids_bytes[ends[i] * 4 : ends[i + 1] * 4],
-                data_bytes[ends[i] * slot : ends[i + 1] * slot],
-            )
-        )
-        for i in range(len(offsets))
-    ]
+    entries, lengths = ring.pool.entries(rows)
+    table = np.empty(len(entries), dtype=layout_of(slab.plan.sources).panes(source, wide=wide))
+    table["back"] = ring.newest_pane(rows)[owners(lengths)] - ring.pool.ids[entries]
+    table["counts"] = ring.pool.counts[entries]
+    table["numbers"] = ring.pool.numbers[entries]
+    return _cut(table, lengths)
 
 
-def _encode_sketches(slab: Slab, source: int, row: int) -> tuple[bytes, ...]:
-    packed = slab.distinct[source].pack(row)
-    ids = slab.ids[row].get(source)
-    if not ids:
-        return _LENGTHS.pack(len(packed), 0), packed
-    known = b"".join([_ID.pack(*item) for item in ids.items()])
-    return _LENGTHS.pack(len(packed), len(known)), packed, known
+def _cut(table: np.ndarray[tuple[int], np.dtype[np.void]], lengths: Int) -> list[bytes]:
+    """The records' bytes, ``lengths`` records for each user."""
+    whole = table.tobytes()
+    ends = np.concatenate([[0], np.cumsum(lengths) * table.dtype.itemsize]).tolist()
+    return [whole[start:end] for start, end in pairwise(ends)]
 
 
-def _encode_ragged(slab: Slab, row: int) -> list[bytes]:
-    outcomes, pending = slab.outcomes[row], slab.pending[row]
-    parts = [_COUNTS.pack(len(outcomes), len(pending))]
-    parts.extend([_OUTCOME.pack(o.time, o.kind) for o in outcomes])
-    for cut in pending:
-        parts += (_PENDING.pack(cut.time, len(cut.packed)), cut.packed)
+def _ragged(slab: Slab, rows: list[int]) -> dict[int, Sequence[bytes]]:
+    """Sketches and event ids of each source, outcomes, waiting cuts, of those who have any."""
+    holders: list[Container[int]] = [h for h in (slab.pending, *slab.ragged()) if h]
+    if not holders:
+        return {}
+    return {
+        i: _ragged_parts(slab, row)
+        for i, row in enumerate(rows)
+        if any(row in holder for holder in holders)
+    }
+
+
+def _ragged_parts(slab: Slab, row: int) -> list[bytes]:
+    parts: list[bytes] = []
+    for s, sketches in enumerate(slab.distinct):
+        parts.append(bytes(sketches[row].packed) if row in sketches else b"")
+        known = slab.ids[row].get(s, {})
+        parts.append(b"".join([EVENT_ID.pack(*item) for item in known.items()]))
+    parts.extend([OUTCOME.pack(o.time, o.kind) for o in slab.outcomes[row]])
+    for cut in slab.pending[row]:
+        parts += (PENDING.pack(cut.time, len(cut.packed)), cut.packed)
     return parts
-
-
-def decode(slab: Slab, user: str, row: int, value: bytes) -> None:
-    """Fill an empty row from a durable value. Raises StateError when it cannot be read."""
-    try:
-        magic, version, sources, crc = _HEADER.unpack_from(value)
-    except struct.error as error:
-        raise StateError(f"state of user {user!r} is cut short: {error}; rebuild it") from error
-    if magic != MAGIC or version != VERSION:
-        raise StateError(
-            f"state of user {user!r} has format {magic!r} version {version}, this program reads "
-            f"version {VERSION}; run the version that wrote it, or rebuild from the topics"
-        )
-    if zlib.crc32(value[_HEADER.size :]) != crc or sources != len(slab.rings):
-        raise StateError(f"state of user {user!r} is damaged (checksum); rebuild from the topics")
-    try:
-        _decode_body(slab, user, row, Reader(value, _HEADER.size))
-    except (struct.error, ValueError, IndexError, OverflowError) as error:
-        raise StateError(
-            f"state of user {user!r} does not have the layout of version {VERSION}: {error}; "
-            "rebuild from the topics"
-        ) from error
-
-
-def _decode_body(slab: Slab, user: str, row: int, reader: Reader) -> None:
-    feature_set, indexed, entered, seen, cut, score = reader.unpack(_FIXED)
-    if feature_set != slab.spec.feature_set.encode():
-        raise StateError(
-            f"state of user {user!r} belongs to feature set {feature_set.decode()!r}, not "
-            f"{slab.spec.feature_set!r}; rebuild from the topics"
-        )
-    slab.indexed[row] = bool(indexed)
-    slab.entered[row], slab.last_seen[row] = entered, seen
-    slab.last_cut[row], slab.last_score[row] = cut, score
-    for source, ring in enumerate(slab.rings):
-        slab.offsets[row, source], ring.newest[row] = reader.unpack(_OFFSETS)
-        _decode_ring(ring, row, reader)
-        _decode_sketches(slab, source, row, reader)
-    outcomes, pending = reader.unpack(_COUNTS)
-    slab.outcomes[row] = [Outcome(*reader.unpack(_OUTCOME)) for _ in range(outcomes)]
-    slab.dated[row] = outcomes > 0
-    cuts = []
-    for _ in range(pending):
-        time, size = reader.unpack(_PENDING)
-        cuts.append(PendingCut(time, reader.bytes(size)))
-    slab.pending[row] = cuts
-
-
-def _decode_ring(ring: PaneRing, row: int, reader: Reader) -> None:
-    ring.first[row] = reader.floats(ring.first.shape[1])
-    ring.base_time[row] = reader.floats(ring.base_time.shape[1])
-    ring.base_value[row] = reader.floats(ring.base_value.shape[1])
-    (count,) = reader.unpack(_SLOTS)
-    ids = reader.array("<i4", count)
-    data = reader.floats(count * ring.data.shape[2]).reshape(count, ring.data.shape[2])
-    order = np.argsort(ids, kind="stable")
-    ring.restore(row, ids[order].astype(np.int64), data[order])
-
-
-def _decode_sketches(slab: Slab, source: int, row: int, reader: Reader) -> None:
-    packed, known = (reader.bytes(size) for size in reader.unpack(_LENGTHS))
-    if packed:
-        slab.distinct[source].rings[row] = Sketches.unpack(packed)
-    if known:
-        slab.ids[row][source] = dict(_ID.iter_unpack(known))

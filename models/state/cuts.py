@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.state.codec import StateError
+from models.state.layout import StateError
 from models.state.reader import Reader
 
 _FIXED = struct.Struct("<qdHH")
@@ -35,6 +35,11 @@ class CutRecord:
         vector = np.array(self.vector, dtype="<f8").tobytes()
         fixed = _FIXED.pack(self.model_version, self.probability, *sizes)
         return fixed + as_of + self.health + self.treatment + vector
+
+    @staticmethod
+    def size(sources: int, features: int) -> int:
+        """Number of the bytes."""
+        return _FIXED.size + sources * (8 + 1 + 1) + features * 8
 
     @classmethod
     def unpack(cls, packed: bytes) -> CutRecord:

@@ -54,8 +54,9 @@ def note_outcomes(slab: Slab, rows: Int, times: Int, kinds: Int) -> None:
     """Remember outcomes of users, kept in time order; a repeated one is kept once."""
     for row, time, kind in zip(rows.tolist(), times.tolist(), kinds.tolist(), strict=True):
         outcome = Outcome(time, kind)
-        if outcome not in slab.outcomes[row]:
-            slab.outcomes[row].append(outcome)
-            slab.outcomes[row].sort(key=lambda o: (o.time, o.kind))
-            del slab.outcomes[row][:-MAX_OUTCOMES]
+        known = slab.outcomes.setdefault(row, [])
+        if outcome not in known:
+            known.append(outcome)
+            known.sort(key=lambda o: (o.time, o.kind))
+            del known[:-MAX_OUTCOMES]
             slab.dated[row] = True

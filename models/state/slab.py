@@ -1,23 +1,36 @@
 """The slab: state of the users in memory, rows = users, numpy columns, of fixed capacity.
 
 A cache of what is durable elsewhere: every change is written back in the commit of its batch,
-so the least recently used rows can simply be dropped.
+so the least recently used rows can simply be dropped. Memory goes with what is held: the panes
+that have events (models.features.pool), and ragged parts of the rows that have any.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import repeat
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from models.features.distinct import DistinctRings
 from models.features.panes import PaneRing
 from models.features.plan import Plan
+from models.features.ragged import lengthen
 from models.grid import NEVER, Bool, Int
 from models.spec import Spec
+from models.state.cuts import CutRecord
+from models.state.waiting import WaitingCuts
 
+T = TypeVar("T")
+
+ABSENT = -1
+"""Row of a user that is not in memory."""
+FREE = -1
 _START = 1024
+_EVICTED_AT_ONCE = 32
+"""When the slab is full, this fraction of it (1/n) leaves at once: looking for it costs."""
 _TIMES = ("entered", "last_seen", "last_cut", "last_score")
 _ARRAYS = (*_TIMES, "used", "indexed", "dated", "offsets")
 
@@ -33,22 +46,34 @@ class Outcome:
 CHURN, LEAVE, RETURN = 0, 1, 2
 
 
-@dataclass(frozen=True, slots=True)
-class PendingCut:
-    """A cut that waits for its label. packed: what was known and said there (models.state.cuts)."""
+class ByRow(dict[int, T]):
+    """What few rows have. A row that has none reads as empty; reading makes no entry."""
 
-    time: int
-    packed: bytes
+    def __init__(self, empty: Callable[[], T]) -> None:
+        super().__init__()
+        self._empty = empty
+
+    def __missing__(self, row: int) -> T:
+        """Give something empty."""
+        return self._empty()
+
+    def put(self, row: int, value: T) -> None:
+        """Set what a row has; what is empty takes no memory."""
+        if value:
+            self[row] = value
+        else:
+            self.pop(row, None)
 
 
 class Slab:
-    """State of many users. Arrays have one row a user; ragged parts are lists by row.
+    """State of many users. Arrays have one row a user; ragged parts are kept by row.
 
-    entered: event time of entering the population. last_seen: newest event time of any source
-    but outcomes. last_cut: newest schedule point scored. last_score: clock of the newest score.
-    offsets: newest applied offset of each source's topic. indexed: whether the user is in the
-    partition's index of users at risk. dated: whether it has outcomes. outcomes, pending, ids:
-    outcomes in time order, cuts that wait, remembered event ids (hash to event time) of each
+    users: names by row. entered: event time of entering the population. last_seen: newest event
+    time of any source but outcomes. last_cut: newest schedule point scored. last_score: clock of
+    the newest score. used: when the row was used last, in turns of the engine; FREE = it holds
+    nobody. offsets: newest applied offset of each source's topic. indexed: whether the user is in
+    the partition's index of users at risk. dated: whether it has outcomes. outcomes, pending,
+    ids: outcomes in time order, cuts that wait, remembered event ids (hash to event time) of each
     source.
     """
 
@@ -59,18 +84,18 @@ class Slab:
         self.rows: dict[str, int] = {}
         self.users: list[str | None] = []
         self.rings = [PaneRing(p, self.spec.grid, plan.panes, 0) for p in plan.sources]
-        self.distinct = [DistinctRings(plan.panes, 0) for _ in plan.sources]
+        self.distinct = [DistinctRings(plan.panes) for _ in plan.sources]
         self.entered = np.empty(0, dtype=np.int64)
         self.last_seen = np.empty(0, dtype=np.int64)
         self.last_cut = np.empty(0, dtype=np.int64)
         self.last_score = np.empty(0, dtype=np.int64)
-        self.used = np.empty(0, dtype=np.int64)
+        self.used = np.empty(0, dtype=np.int32)
         self.indexed: Bool = np.empty(0, dtype=np.bool_)
         self.dated: Bool = np.empty(0, dtype=np.bool_)
         self.offsets = np.empty((0, n), dtype=np.int64)
-        self.outcomes: list[list[Outcome]] = []
-        self.pending: list[list[PendingCut]] = []
-        self.ids: list[dict[int, dict[int, int]]] = []
+        self.outcomes: ByRow[list[Outcome]] = ByRow(list)
+        self.pending = WaitingCuts(CutRecord.size(n, len(self.spec.features)))
+        self.ids: ByRow[dict[int, dict[int, int]]] = ByRow(dict)
         self._free: list[int] = []
 
     def __len__(self) -> int:
@@ -82,68 +107,73 @@ class Slab:
         rows = self.rows
         return np.array([rows[user] for user in users], dtype=np.int64)
 
+    def find(self, users: Sequence[str | None]) -> Int:
+        """Rows of users, int64[n]; ABSENT for those that are not in memory, and for None."""
+        found = map(self.rows.get, users, repeat(ABSENT))  # type: ignore[arg-type]
+        return np.fromiter(found, dtype=np.int64, count=len(users))
+
+    def names(self, rows: Int) -> list[str]:
+        """Users of rows that are all taken."""
+        users = self.users
+        return [cast("str", users[row]) for row in rows.tolist()]
+
     def make(self, users: list[str]) -> Int:
         """Give empty rows to users that have none."""
         while len(self._free) < len(users):
-            self._grow()
+            self._grow(len(users) - len(self._free))
         taken = [self._free.pop() for _ in users]
         for user, row in zip(users, taken, strict=True):
             self.rows[user] = row
             self.users[row] = user
         rows = np.array(taken, dtype=np.int64)
-        self._clear(rows)
+        self.used[rows] = 0
         return rows
 
     def drop(self, users: Iterable[str]) -> None:
         """Forget users (in memory only)."""
-        for user in users:
-            row = self.rows.pop(user, None)
-            if row is not None:
-                self.users[row] = None
-                self._free.append(row)
+        gone = [row for user in users if (row := self.rows.pop(user, None)) is not None]
+        for row in gone:
+            self.users[row] = None
+        self._free.extend(gone)
+        self._clear(np.array(gone, dtype=np.int64))
 
     def evict(self, capacity: int) -> None:
-        """Drop the least recently used users above the capacity."""
-        excess = len(self.rows) - capacity
-        if excess <= 0:
+        """Drop the least recently used users above the capacity, and a few more."""
+        if len(self.rows) <= capacity:
             return
-        names = list(self.rows)
-        used = self.used[self.row_of(names)]
-        oldest = np.argpartition(used, excess - 1)[:excess]
-        self.drop([names[i] for i in oldest.tolist()])
+        excess = len(self.rows) - capacity + capacity // _EVICTED_AT_ONCE
+        held = np.flatnonzero(self.used != FREE)
+        oldest = held[np.argpartition(self.used[held], excess - 1)[:excess]]
+        self.drop(self.names(oldest))
 
-    def _grow(self) -> None:
+    def ragged(self) -> list[dict[int, Any]]:
+        """All that only some rows have, but for waiting cuts."""
+        return [self.outcomes, self.ids, *self.distinct]
+
+    def _grow(self, missing: int) -> None:
         old = len(self.users)
-        size = max(_START, old * 2)
+        size = max(_START, old + missing, old * 17 // 16)
         for ring in self.rings:
             ring.grow(size)
-        for sketches in self.distinct:
-            sketches.grow(size)
+        self.pending.grow(size)
         for name in _ARRAYS:
-            array = getattr(self, name)
-            grown = np.zeros((size, *array.shape[1:]), dtype=array.dtype)
-            grown[:old] = array
-            setattr(self, name, grown)
-        fresh = size - old
-        self.users.extend([None] * fresh)
-        self.outcomes.extend([] for _ in range(fresh))
-        self.pending.extend([] for _ in range(fresh))
-        self.ids.extend({} for _ in range(fresh))
+            lengthen(getattr(self, name), size)
+        self.users.extend([None] * (size - old))
         self._free.extend(range(size - 1, old - 1, -1))
+        self._clear(np.arange(old, size))
 
     def _clear(self, rows: Int) -> None:
         for ring in self.rings:
             ring.clear(rows)
+        self.pending.clear(rows)
         for name in _TIMES:
             getattr(self, name)[rows] = NEVER
-        self.used[rows] = 0
+        self.used[rows] = FREE
         self.indexed[rows] = False
         self.dated[rows] = False
         self.offsets[rows] = -1
         listed = rows.tolist()
-        for sketches in self.distinct:
-            sketches.clear(listed)
-        for row in listed:
-            self.outcomes[row] = []
-            self.pending[row] = []
-            self.ids[row] = {}
+        for ragged in self.ragged():
+            if ragged:
+                for row in listed:
+                    ragged.pop(row, None)

@@ -12,7 +12,7 @@ from models.engine.state import PartitionState
 from models.features.plan import make_plan
 from models.features.vector import features
 from models.spec import Spec
-from models.state.codec import decode
+from models.state.decoding import decode
 from models.state.slab import Slab
 from streams.config import Config
 from streams.state.keys import Keys
@@ -76,8 +76,7 @@ def _users(client: redis.Redis, keys: Keys, spec: Spec, moments: list[int]) -> d
     slab = Slab(make_plan(spec))
     names = sorted(found)
     rows = slab.make(names)
-    for name, row in zip(names, rows.tolist(), strict=True):
-        decode(slab, name, row, found[name])
+    decode(slab, names, rows, [found[name] for name in names])
     vectors = []
     for moment in moments:
         at = np.full(len(rows), moment)

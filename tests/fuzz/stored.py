@@ -20,8 +20,9 @@ from models.learning import pickling
 from models.learning.snapshots import SnapshotError, load_scorer, sign
 from models.learning.trainer import Trainer
 from models.spec import Spec
-from models.state.codec import StateError, decode
 from models.state.cuts import CutRecord
+from models.state.decoding import decode
+from models.state.layout import StateError
 from models.state.slab import Slab
 from schemas import codec
 from schemas.snapshots import Manifest
@@ -60,7 +61,7 @@ def user_state(rng: random.Random, count: int) -> Outcomes:
             value = value[:_CHECKSUM_AT] + crc + value[_BODY_AT:]
         row = int(slab.make(["u"])[0])
         try:
-            decode(slab, "u", row, value)
+            decode(slab, ["u"], np.array([row]), [value])
             cuts = [CutRecord.unpack(cut.packed) for cut in slab.pending[row]]
             found["user state: read"] += len(cuts) >= 0
         except StateError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,10 +11,11 @@ from hypothesis import strategies as st
 
 from schemas.codec import decode_score, encode
 from schemas.scorebatch import ScoreColumns, ScoreConstants, encode_scores
-from schemas.scores import ModelRef, Reason, Score, SourceState
+from schemas.scores import Health, ModelRef, Reason, Score, SourceState, Treatment
 from schemas.times import MAX_TIME, MIN_TIME, format_time
 
-HEALTH, TREATMENT = ("fresh", "stalled", "unknown"), ("current", "latest", "masked")
+HEALTH: tuple[Health, ...] = ("fresh", "stalled", "unknown")
+TREATMENT: tuple[Treatment, ...] = ("current", "latest", "masked")
 NASTY = ['a","b', '",', ",", '"', "\\", '\\",', "%b %% %s", "\u2028é😀\x00\n", ""]
 
 texts = st.one_of(st.sampled_from(NASTY), st.text(st.characters(codec="utf-8"), max_size=8))
@@ -52,7 +55,7 @@ def finite(value: float) -> float | None:
     return value if np.isfinite(value) else None
 
 
-def one(c: ScoreConstants, row: tuple[object, ...], identity: str) -> Score:
+def one(c: ScoreConstants, row: tuple[Any, ...], identity: str) -> Score:
     """A row as the typed record."""
     user, cause, band, time, probability, sources, why = row
     return Score(
@@ -82,12 +85,12 @@ def one(c: ScoreConstants, row: tuple[object, ...], identity: str) -> Score:
     )
 
 
-def columns(batch: list[tuple[object, ...]], ids: list[str]) -> ScoreColumns:
+def columns(batch: list[tuple[Any, ...]], ids: list[str]) -> ScoreColumns:
     n = len(batch)
     sources = [[row[5][s] for row in batch] for s in (0, 1)]
     why = [[row[6][k] for row in batch] for k in (0, 1)]
 
-    def table(parts: list[list[tuple[object, ...]]], place: int, dtype: object) -> np.ndarray:
+    def table(parts: list[list[tuple[Any, ...]]], place: int, dtype: Any) -> Any:
         return np.array([[item[place] for item in part] for part in parts], dtype).T.reshape(n, 2)
 
     return ScoreColumns(
@@ -109,7 +112,7 @@ def columns(batch: list[tuple[object, ...]], ids: list[str]) -> ScoreColumns:
 
 
 @given(constants, st.lists(rows, max_size=5))
-def test_the_bytes_are_the_codecs(c: ScoreConstants, batch: list[tuple[object, ...]]) -> None:
+def test_the_bytes_are_the_codecs(c: ScoreConstants, batch: list[tuple[Any, ...]]) -> None:
     ids = [f"{i:032x}" for i in range(len(batch))]
     wanted = [encode(one(c, row, identity)) for row, identity in zip(batch, ids, strict=True)]
     assert encode_scores(c, columns(batch, ids)) == wanted

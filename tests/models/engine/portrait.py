@@ -1,7 +1,7 @@
 """What a worker's durable state means, in plain values that can be compared.
 
-Left out is what may differ with the cutting into batches because nothing ever asks for it: panes
-and sketches older than a ring, the cut that a user was scored at last, and, where nothing is
+Left out is what may differ with the cutting into batches because nothing ever asks for it:
+sketches older than a ring, the cut that a user was scored at last, and, where nothing is
 scored on events, when; expiry timers of users at risk, which do nothing when they go off.
 """
 
@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from models.engine.state import PartitionState
-from models.features.panes import EMPTY
-from models.state.codec import decode
+from models.state.decoding import decode
 from models.state.slab import Slab
 from tests.models.engine.harness import Worker
 
@@ -26,8 +25,7 @@ def portrait(worker: Worker) -> dict[str, Any]:
     slab = Slab(worker.plan)
     users = sorted(store.users)
     rows = slab.make(users)
-    for user, row in zip(users, rows.tolist(), strict=True):
-        decode(slab, user, row, store.users[user])
+    decode(slab, users, rows, [store.users[user] for user in users])
     eager = worker.spec.scoring.on_event is not None
     return {
         "users": {u: _user(slab, r, eager) for u, r in zip(users, rows.tolist(), strict=True)},
@@ -56,13 +54,13 @@ def _ring(slab: Slab, s: int, row: int) -> dict[str, Any]:
     ring = slab.rings[s]
     newest = int(ring.newest[row])
     oldest = (newest - 1) // slab.spec.grid - ring.panes
-    held = ring.ids[row] != EMPTY
+    pool = ring.pool
     data = {
-        pane: ring.data[row, slot].tobytes()
-        for slot, pane in enumerate(ring.ids[row].tolist())
-        if held[slot] and pane > oldest
+        int(pool.ids[entry]): (pool.counts[entry].tolist(), pool.numbers[entry].tobytes())
+        for entry in pool.entries(np.array([row]))[0].tolist()
     }
-    sketches = slab.distinct[s].rings[row]
+    assert all(pane > oldest for pane in data)
+    sketches = slab.distinct[s].get(row)
     panes = {} if sketches is None else sketches.panes
     return {
         "newest": newest,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from models.engine.state import PartitionState, SourceState, Sweep
-from models.state.codec import StateError
+from models.state.layout import StateError
 from tests.models.engine.harness import Worker
 from tests.models.engine.histories import examples, histories
 from tests.models.engine.story import EAGER, Item, topics

@@ -87,12 +87,12 @@ def test_what_is_packed_is_what_is_read_back(entries: Adds, before: int) -> None
 
 
 def test_packing_a_row_keeps_a_whole_ring() -> None:
-    rings = DistinctRings(panes=8, rows=1)
+    rings = DistinctRings(panes=8)
     for pane in range(30):
         rings.add(0, np.array([0]), np.array([pane]), [pane * 7])
-        assert rings.pack(0)
+        assert rings[0].packed
         assert rings.count(0, 0, pane - 7, pane + 1) == min(8, pane + 1)
-    held = rings.rings[0]
+    held = rings[0]
     assert held is not None
     assert len(held.panes[0]) <= 8 + 8 // 4 + 1
 

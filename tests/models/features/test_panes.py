@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.features.panes import EMPTY, PaneRing
+from models.features.panes import PaneRing
 from models.features.plan import INITIAL, SourcePlan
 from models.grid import NEVER
 from tests.models.engine.histories import examples
+from tests.models.features.dense import EMPTY, DenseRing
 
 GRID, PANES, USERS = 10, 4, 3
 WHERE = (("k", ("x",)),)
@@ -49,7 +50,7 @@ def ring_of(events: Events, cuts: list[int] | None = None) -> PaneRing:
     return ring
 
 
-def add(ring: PaneRing, events: Events) -> None:
+def add(ring: PaneRing | DenseRing, events: Events) -> None:
     rows = np.array([e[0] for e in events], dtype=np.int64)
     times = np.array([e[1] for e in events], dtype=np.int64)
     values = np.array([np.nan if e[2] is None else e[2] for e in events])
@@ -59,14 +60,21 @@ def add(ring: PaneRing, events: Events) -> None:
 
 
 def column(ring: PaneRing, row: int, pane: int, kind: str, selection: int) -> float:
-    slot = pane % PANES
-    assert ring.ids[row, slot] == pane
-    return float(ring.data[row, slot, PLAN.column(kind, selection)])
+    (entry,) = [e for e in entries(ring, row) if ring.pool.ids[e] == pane]
+    return float(ring.column(kind, selection)[entry])
+
+
+def entries(ring: PaneRing, row: int) -> list[int]:
+    found: list[int] = ring.pool.entries(np.array([row]))[0].tolist()
+    return found
 
 
 def contents(ring: PaneRing) -> tuple[bytes, ...]:
-    names = ("ids", "data", "newest", "first", "base_time", "base_value")
-    return tuple(getattr(ring, name).tobytes() for name in names)
+    names = ("newest", "first", "base_time", "base_value")
+    held, lengths = ring.pool.entries(np.arange(len(ring.newest)))
+    tables = (ring.pool.ids, ring.pool.counts, ring.pool.numbers)
+    panes = [lengths.tobytes(), *(table[held].tobytes() for table in tables)]
+    return (*panes, *(getattr(ring, name).tobytes() for name in names))
 
 
 events_of = st.lists(
@@ -135,12 +143,9 @@ def test_the_last_value_outlives_the_ring(events: Events) -> None:
         if not chosen:
             continue
         newest = max(e[1] for e in chosen)
-        times = np.append(
-            ring.data[row, :, PLAN.column("last_time", CHOSEN)], ring.base_time[row, i]
-        )
-        values = np.append(
-            ring.data[row, :, PLAN.column("last_value", CHOSEN)], ring.base_value[row, i]
-        )
+        held = entries(ring, row)
+        times = np.append(ring.column("last_time", CHOSEN)[held], ring.base_time[row, i])
+        values = np.append(ring.column("last_value", CHOSEN)[held], ring.base_value[row, i])
         assert times.max() == newest
         assert values[times.argmax()] == [e for e in chosen if e[1] == newest][-1][2]
 
@@ -154,9 +159,13 @@ def test_counts_extremes_and_whole_sums_do_not_depend_on_the_order(
     near = [(u, 80 + t % 40, None if n is None else float(round(n)), c) for u, t, n, c in events]
     shuffled = rng.sample(near, len(near))
     one, other = ring_of(near), ring_of(shuffled)
-    free = [c.index for c in PLAN.columns if c.kind != "last_value"]
-    assert (one.ids == other.ids).all()
-    assert one.data[:, :, free].tobytes() == other.data[:, :, free].tobytes()
+    for row in range(USERS):
+        mine, theirs = entries(one, row), entries(other, row)
+        assert one.pool.ids[mine].tolist() == other.pool.ids[theirs].tolist()
+        for c in PLAN.columns:
+            if c.kind != "last_value":
+                found = [r.column(c.kind, c.selection) for r in (one, other)]
+                assert found[0][mine].tobytes() == found[1][theirs].tobytes()
     assert one.first.tobytes() == other.first.tobytes()
 
 
@@ -176,10 +185,30 @@ def test_no_events_change_nothing() -> None:
     assert contents(ring) == before
 
 
-def test_a_newer_pane_takes_over_the_slot_of_one_a_ring_before_it() -> None:
+@examples(60)
+@given(events_of, st.lists(st.integers(0, 40), max_size=6))
+def test_the_panes_of_the_ring_are_those_of_the_simple_form(
+    events: Events, cuts: list[int]
+) -> None:
+    ring, dense = ring_of(events, cuts), DenseRing(PLAN, GRID, PANES, USERS)
+    add(dense, events)
+    assert ring.newest.tobytes() == dense.newest.tobytes()
+    assert ring.first.tobytes() == dense.first.tobytes()
+    for row in range(USERS):
+        oldest = (dense.newest[row] - 1) // GRID - PANES
+        panes = {pane: slot for slot, pane in enumerate(dense.ids[row].tolist())}
+        slots = [panes[pane] for pane in sorted(panes) if pane != EMPTY and pane > oldest]
+        held = entries(ring, row)
+        assert ring.pool.ids[held].tolist() == dense.ids[row, slots].tolist()
+        for c in PLAN.columns:
+            found = ring.column(c.kind, c.selection)[held].astype(float)
+            assert found.tobytes() == dense.data[row, slots, c.index].tobytes()
+
+
+def test_a_pane_a_ring_older_than_the_newest_is_let_go() -> None:
     ring = ring_of([(0, 15, 1.0, True), (0, 15 + GRID * PANES, 2.0, False)])
     assert column(ring, 0, 5, "count", EVENT) == 1
-    assert 1 not in ring.ids[0]
+    assert ring.pool.ids[entries(ring, 0)].tolist() == [5]
     assert ring.base_time[0, PLAN.carried.index(CHOSEN)] == 15
     assert ring.base_value[0, PLAN.carried.index(CHOSEN)] == 1.0
 
@@ -195,10 +224,9 @@ def test_growing_keeps_what_there_is_and_clearing_forgets_it() -> None:
     ring = ring_of([(0, 15, 1.0, True), (2, 25, 3.0, True)])
     before = contents(ring)
     ring.grow(USERS * 4)
-    assert (ring.ids[USERS:] == EMPTY).all()
-    ring.clear(np.arange(USERS, USERS * 4))
-    assert ring.data[:USERS].tobytes() == before[1]
+    assert contents(ring)[1:4] == before[1:4]
+    assert ring.pool.used.tolist() == [1, 0, 1] + [0] * USERS * 3
     ring.clear(np.array([0]))
-    assert (ring.ids[0] == EMPTY).all()
+    assert entries(ring, 0) == []
     assert ring.newest[0] == NEVER
     assert column(ring, 2, 2, "count", EVENT) == 1

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.features.panes import EMPTY
 from models.features.plan import make_plan
 from models.learning.cuts import is_example
-from models.state.codec import StateError, decode, encode
+from models.state.codec import encode
 from models.state.cuts import CutRecord
+from models.state.decoding import decode
+from models.state.layout import StateError
 from models.state.slab import Slab
 from tests.models.engine.harness import Worker
 from tests.models.engine.histories import examples, histories
@@ -24,7 +25,7 @@ from tests.models.engine.story import EAGER, SPEC, Item, S, at, beat, event, top
 def read(worker: Worker, user: str, value: bytes) -> tuple[Slab, int]:
     slab = Slab(make_plan(worker.spec))
     row = int(slab.make(["someone else", user])[1])
-    decode(slab, user, row, value)
+    decode(slab, [user], np.array([row]), [value])
     return slab, row
 
 
@@ -55,9 +56,7 @@ def test_the_value_holds_everything(worker: Worker) -> None:
     assert slab.outcomes[row] == held.outcomes[source_row] != []
     assert slab.pending[row] == held.pending[source_row] != []
     assert slab.ids[row] == held.ids[source_row] != {}
-    sketches, kept = slab.distinct[0].rings[row], held.distinct[0].rings[source_row]
-    assert sketches is not None
-    assert kept is not None
+    sketches, kept = slab.distinct[0][row], held.distinct[0][source_row]
     assert sketches.panes == kept.panes
 
 
@@ -114,7 +113,7 @@ def test_a_shorter_ring_keeps_the_newest_panes_and_the_last_value() -> None:
     reader = Worker(short, topics(short, []))
     assert reader.plan.panes < worker.plan.panes
     slab, row = read(reader, "a", worker.store.users["a"])
-    assert (slab.rings[0].ids[row] != EMPTY).sum() == 1
+    assert slab.rings[0].pool.used[row] == 1
     reader.engine.slab = slab
     before, after = (w.vector("a", at(125), [at(125)] * 3) for w in (worker, reader))
     assert before[0] == pytest.approx(after[0], nan_ok=True)

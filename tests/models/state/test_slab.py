@@ -21,14 +21,14 @@ def test_rows_are_given_once_and_come_back_empty() -> None:
     assert len(set(rows.tolist())) == 3000 == len(slab)
     row = int(rows[17])
     slab.entered[row] = 5
-    slab.outcomes[row].append(Outcome(1, 1))
+    slab.outcomes[row] = [Outcome(1, 1)]
     slab.distinct[0].add(0, np.array([row]), np.array([1]), [2])
-    slab.ids[row][0] = {1: 2}
+    slab.ids[row] = {0: {1: 2}}
     slab.drop(["u17", "nobody"])
     assert "u17" not in slab.rows
     assert slab.make(["new"]).tolist() == [row]
     assert slab.entered[row] == NEVER
-    assert (slab.outcomes[row], slab.ids[row], slab.distinct[0].rings[row]) == ([], {}, None)
+    assert (slab.outcomes[row], slab.ids[row], slab.distinct[0].get(row)) == ([], {}, None)
     assert slab.users[row] == "new"
 
 

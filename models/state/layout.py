@@ -1,0 +1,90 @@
+"""A user's durable state: a compact, versioned binary value.
+
+Little-endian, without gaps::
+
+    header   magic "EB", version u8, sources u8, crc32 of all that follows u32
+    fixed    feature set 15 bytes, wide u8, indexed u8, entered, last_seen, last_cut,
+             last_score i64, outcomes u16, waiting cuts u16;
+             for each source: offset i64, newest i64, firsts f64[], base_time f64[],
+             base_value f64[], panes u32, bytes of sketches u32, bytes of event ids u32
+    panes    for each source, oldest first: how many panes before that of the newest event,
+             counts[], other aggregates f64[]; the whole numbers are u16, in a ``wide`` value u32
+    ragged   for each source sketches, event ids; then outcomes, waiting cuts
+
+Only panes with events are written. Values of many users are made, and read, column by column.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from models.features.plan import SourcePlan
+
+MAGIC = b"EB"
+VERSION = 2
+HEADER = struct.Struct("<2sBBI")
+OUTCOME = struct.Struct("<qB")
+PENDING = struct.Struct("<qI")
+EVENT_ID = struct.Struct("<Qq")
+TIMES = ("entered", "last_seen", "last_cut", "last_score")
+
+
+class StateError(Exception):
+    """A stored value that this program cannot read; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """fixed: one record a user. panes: for each source one record a pane, by width."""
+
+    fixed: np.dtype[np.void]
+    narrow: tuple[np.dtype[np.void], ...]
+    wide: tuple[np.dtype[np.void], ...]
+
+    def panes(self, source: int, wide: bool) -> np.dtype[np.void]:
+        """Record of one pane of a source."""
+        return (self.wide if wide else self.narrow)[source]
+
+
+def layout_of(plans: tuple[SourcePlan, ...]) -> Layout:
+    """The records of a feature set's values."""
+    return _layout(tuple(_widths(plan) for plan in plans))
+
+
+def _widths(plan: SourcePlan) -> tuple[int, int, int]:
+    """Numbers carried, counts and other aggregates in a pane."""
+    return len(plan.firsts) + 2 * len(plan.carried), len(plan.counts), len(plan.numbers)
+
+
+@lru_cache(maxsize=64)
+def _layout(widths: tuple[tuple[int, int, int], ...]) -> Layout:
+    fixed: list[tuple[str, str] | tuple[str, str, tuple[int]]] = [
+        ("feature_set", "S15"),
+        ("wide", "u1"),
+        ("indexed", "u1"),
+        *((name, "<i8") for name in TIMES),
+        ("outcomes", "<u2"),
+        ("pending", "<u2"),
+    ]
+    for s, (carried, _, _) in enumerate(widths):
+        fixed += [
+            (f"offset{s}", "<i8"),
+            (f"newest{s}", "<i8"),
+            (f"carried{s}", "<f8", (carried,)),
+            (f"panes{s}", "<u4"),
+            (f"sketches{s}", "<u4"),
+            (f"ids{s}", "<u4"),
+        ]
+    return Layout(
+        np.dtype(fixed),
+        tuple(_pane("<u2", counts, numbers) for _, counts, numbers in widths),
+        tuple(_pane("<u4", counts, numbers) for _, counts, numbers in widths),
+    )
+
+
+def _pane(whole: str, counts: int, numbers: int) -> np.dtype[np.void]:
+    return np.dtype([("back", whole), ("counts", whole, (counts,)), ("numbers", "<f8", (numbers,))])
