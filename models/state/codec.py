@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -22,6 +22,7 @@ from models.state.layout import (
     layout_of,
 )
 from models.state.slab import Slab
+from models.state.waiting import WaitingCuts
 
 
 def encode(slab: Slab, rows: Int) -> list[bytes]:
@@ -104,7 +105,8 @@ def _cut(table: np.ndarray[tuple[int], np.dtype[np.void]], lengths: Int) -> list
 
 def _ragged(slab: Slab, rows: list[int]) -> dict[int, Sequence[bytes]]:
     """Sketches and event ids of each source, outcomes, waiting cuts, of those who have any."""
-    holders: list[Container[int]] = [h for h in (slab.pending, *slab.ragged()) if h]
+    everything: list[Collection[int] | WaitingCuts] = [slab.pending, *slab.ragged()]
+    holders = [holder for holder in everything if len(holder)]
     if not holders:
         return {}
     return {

@@ -74,11 +74,11 @@ def _check(slab: Slab, user: str, value: bytes) -> None:
         raise StateError(f"state of user {user!r} is cut short; rebuild from the topics")
     if zlib.crc32(memoryview(value)[HEADER.size :]) != crc or sources != len(slab.rings):
         raise StateError(f"state of user {user!r} is damaged (checksum); rebuild from the topics")
-    own, feature_set = slab.spec.feature_set, value[HEADER.size : HEADER.size + 15]
-    if feature_set != own.encode():
+    own, read = slab.spec.feature_set, value[HEADER.size : HEADER.size + 15]
+    if read != own.encode():
         raise StateError(
-            f"state of user {user!r} belongs to feature set {feature_set.decode(errors='replace')!r}, not "
-            f"{own!r}; rebuild from the topics"
+            f"state of user {user!r} belongs to feature set {read.decode(errors='replace')!r}, "
+            f"not {own!r}; rebuild from the topics"
         )
 
 

@@ -17,6 +17,7 @@ from models.engine.intake import Judged, judge, letters, strangers
 from models.engine.records import make_chunk
 from models.engine.state import SourceState
 from models.spec import SourceSpec
+from models.state.slab import ABSENT
 from schemas import codec
 from schemas.controls import FORGET_HEADER
 from schemas.deadletters import DeadLetter
@@ -54,8 +55,9 @@ def events(rng: random.Random, count: int) -> Outcomes:
         raws = [_raw(rng, offset, good) for offset in range(BATCH)]
         chunk = make_chunk(source, raws, START * 10**6, NOW)
         clocks = np.maximum.accumulate(chunk.arrivals)
-        foreign = strangers(chunk, {}, 0, rng.choice((1, 1, 1, 7)))
-        judged = judge(EAGER, source, SourceState(), chunk, clocks, foreign)
+        rows = np.full(len(chunk), ABSENT)
+        foreign = strangers(chunk, rows, {}, 0, rng.choice((1, 1, 1, 7)))
+        judged = judge(EAGER, source, SourceState(), chunk, rows, clocks, foreign)
         found.update(_verdicts(judged))
         _letters(rng, source, judged, raws)
     return found
