@@ -23,7 +23,7 @@ SMALL_BATCHES = 'session_timeout = "6s"\nmax_batch = 100'
 FOREVER = {"retention.ms": "-1"}
 DAYS, END, EPOCH = 9, START + 15 * DAY, START + 13 * DAY
 DYING = """
-import os, signal, sys
+import asyncio, os, signal, sys
 from streams.rekey.sender import CopySender
 from streams.cli import main
 
@@ -36,6 +36,7 @@ async def dying(self, copies):
         copies = [some[: len(some) // 2] for some in copies]
     await send(self, copies)
     if sends == int(after):
+        await asyncio.sleep(0.6)  # a commit that was made too early would get out now
         os.kill(os.getpid(), signal.SIGKILL)
 
 CopySender.send = dying

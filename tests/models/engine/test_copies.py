@@ -80,9 +80,15 @@ def test_the_source_is_at_the_oldest_of_its_partitions_newest_heartbeats() -> No
     found = read_origins(
         [heartbeat_headers([], "t", lane, n, 3) for n, (lane, _) in enumerate(heard)]
     )
-    times = np.array([time for _, time in heard])
-    reached = hear(look(Lanes(), found).lanes, found, times, np.ones(len(times), dtype=bool))
-    assert reached.tolist() == [NEVER, NEVER, 40, 45, 45, 50]
+    times, reached, lanes = np.array([time for _, time in heard]), [], Lanes()
+    for n in range(len(heard)):
+        one = found.part(n, n + 1)
+        lanes = look(lanes, one).lanes
+        reached += hear(lanes, one, times[n : n + 1], np.array([True])).tolist()
+    assert reached == [NEVER, NEVER, 40, 45, 45, 50]
+    lanes = look(Lanes(), found).lanes
+    at_once = hear(lanes, found, times, np.ones(len(times), dtype=np.bool_))
+    assert at_once.tolist() == reached
 
 
 def test_a_heartbeat_that_was_not_copied_speaks_for_itself() -> None:
@@ -164,10 +170,11 @@ def test_copies_with_repeats_and_crashes_give_what_the_originals_give(
 def test_a_letter_and_a_cause_name_the_originals_place() -> None:
     good = event("usage", 1, "a", 1)
     bad = Item("usage", good.stamp, "a", raw=b"{}", headers=(("trace", b"x"),))
-    raws = topics(COPIED, [good, bad, beat("usage", 2)])[0]
+    raws = topics(COPIED, [good, bad, good, bad, beat("usage", 2)])[0]
+    origins_of = [100, 101, 100, 101, 102]  # the first two come again
     placed = [
-        replace(raw, headers=copy_headers(raw.headers, "t.usage", 4, 100 + raw.offset))
-        for raw in raws
+        replace(raw, headers=copy_headers(raw.headers, "t.usage", 4, origin))
+        for raw, origin in zip(raws, origins_of, strict=True)
     ]
     worker = Worker(COPIED, [placed, [], []])
     worker.run()
@@ -176,6 +183,9 @@ def test_a_letter_and_a_cause_name_the_originals_place() -> None:
     assert letter["headers"] == [["trace", "eA=="]]
     causes = [score["cause"] for score in worker.scores().values()]
     assert "event:t.usage-4-100" in causes
+    state = worker.engine.state.sources[0]
+    assert (state.lanes.repeats, sum(state.rejected.values()), state.events) == (2, 1, 1)
+    assert len(worker.sent("deadletter")) == 1
 
 
 def test_an_older_partition_record_without_lanes_is_read() -> None:
