@@ -12,6 +12,7 @@ import asyncio
 import os
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import NoReturn
 
@@ -61,11 +62,19 @@ class Supervisor:
         """Wait for either."""
         await self._ended.wait()
 
-    async def may_start_anew(self) -> bool:
-        """Wait until the process is old enough; False when it has been told to stop."""
+    async def may_start_anew(self, ready: Callable[[], Awaitable[bool]]) -> bool:
+        """Wait until the process is old enough, and until ready; False when told to stop."""
+        pause = max(0.0, SPACING - (time.monotonic() - _BORN))
+        while await self._rest(pause):
+            if await ready():
+                return True
+            pause = SPACING
+        return False
+
+    async def _rest(self, seconds: float) -> bool:
+        """Wait; False when told to stop."""
         with suppress(TimeoutError):
-            left = max(0.0, SPACING - (time.monotonic() - _BORN))
-            await asyncio.wait_for(self._told_to_stop.wait(), left)
+            await asyncio.wait_for(self._told_to_stop.wait(), seconds)
         return not self._told_to_stop.is_set()
 
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import NoReturn
 
 import structlog
@@ -82,9 +83,10 @@ async def _run(config: Config, connections: Connections, options: Options) -> in
         gc.set_threshold(*COLLECT_AFTER)
         await supervisor.ended()
         log.info("stopping")
-    if isinstance(supervisor.error, StartAnew) and await supervisor.may_start_anew():
+    if isinstance(supervisor.error, StartAnew):
         log.warning("starting anew", cause=str(supervisor.error))
-        start_anew()
+        if await supervisor.may_start_anew(partial(_services_answer, config, connections, options)):
+            start_anew()
     if supervisor.error is not None:
         log.error("ended by a failure", error=str(supervisor.error))
         _leave(1)
@@ -92,6 +94,16 @@ async def _run(config: Config, connections: Connections, options: Options) -> in
         log.warning("the consumer group did not let go in time; leaving without its answer")
         _leave(0)
     return 0
+
+
+async def _services_answer(config: Config, connections: Connections, options: Options) -> bool:
+    """Whether a fresh process would find its services."""
+    wanted = subscriptions(options.roles, config)
+    problems = await asyncio.to_thread(preflight.check, config, connections, wanted)
+    away = [p for p in problems if p.severity == "error" and p.subject in preflight.SERVICES]
+    for problem in away:
+        log.warning("waiting for a service", service=problem.subject, error=problem.message)
+    return not away
 
 
 def _leave(code: int) -> NoReturn:

@@ -20,6 +20,10 @@ from streams.topics.redis_checks import redis_problems
 __all__ = ["PreflightError", "Problem", "check", "check_kafka", "check_redis", "require"]
 
 
+SERVICES = ("kafka", "redis")
+"""Subjects of errors that mean: it did not answer."""
+
+
 class PreflightError(RuntimeError):
     """Preflight found errors; ``problems`` holds all that was found."""
 
