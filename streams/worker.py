@@ -32,6 +32,7 @@ from streams.telemetry.web import serve
 from streams.topics import preflight
 from streams.topics.identity import TopicIdentities
 from streams.training.hub import TrainHub
+from streams.transport import tolerance
 from streams.transport.batches import BatchApp
 from streams.transport.log_ends import LogEnds, asking
 from streams.watchdog import Watchdog, awake, watching
@@ -60,6 +61,7 @@ class Options:
 
 def run(config: Config, connections: Connections, options: Options) -> int:
     """Run until SIGTERM or SIGINT (exit code 0) or a failure that ends the process (1)."""
+    tolerance.install()
     check_outside(config, connections, options.roles)
     return asyncio.run(_run(config, connections, options))
 
