@@ -40,6 +40,13 @@ PARTS = (
         programs.scoring,
         programs.scoring_section,
     ),
+    Part("latency", "event to score at half the load", programs.latency, programs.latency_section),
+    Part(
+        "rekey",
+        "copying topics that are not keyed by user, beside bare aiokafka",
+        programs.rekeying,
+        programs.rekeying_section,
+    ),
     *(
         Part(one.name, one.about, one.measure, one.tell)
         for one in (itself.WORKERS, itself.CAPACITY, itself.GROWTH, itself.STARTUP)

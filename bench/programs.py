@@ -11,6 +11,7 @@ import orjson
 
 from bench.contender import CONTENDERS
 from bench.context import ROOT, Context
+from bench.job.model import KEY
 from bench.measure import measure
 from bench.table import row, table
 
@@ -26,7 +27,7 @@ def said(context: Context, name: str, *words: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", f"bench.{name}", *words],
         cwd=ROOT,
-        env=os.environ | context.services.environment,
+        env=os.environ | context.services.environment | {"EBBLINE_SIGNING_KEY": KEY},
         stdout=subprocess.PIPE,
         text=True,
         timeout=LONGEST,
