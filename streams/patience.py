@@ -61,8 +61,7 @@ async def patiently(
                 if pause == FIRST_PAUSE:
                     away.enter_context(metrics.waiting.labels(service).track_inprogress())
                 metrics.retries.labels(service).inc()
-                log.warning(
-                    "waiting for a service", service=service, error=repr(error), pause_s=pause
-                )
+                said = f"{type(error).__name__}: {error}"  # redis-py's repr hides the message
+                log.warning("waiting for a service", service=service, error=said, pause_s=pause)
             await asyncio.sleep(pause)
             pause = min(LONGEST_PAUSE, pause * 2)

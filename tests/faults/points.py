@@ -144,10 +144,11 @@ clock = Clock()
 _knives: list[Knife] = []
 
 
-def arm(environment: MutableMapping[str, str]) -> None:
+def arm(environment: MutableMapping[str, str]) -> list[Cut]:
     """Take the plan from the environment; a worker that has restarted itself has had its cut."""
-    plan = orjson.loads(environment.pop(VARIABLE, "[]"))
-    _knives[:] = [Knife(Cut(**cut) for cut in plan)]
+    plan = [Cut(**cut) for cut in orjson.loads(environment.pop(VARIABLE, "[]"))]
+    _knives[:] = [Knife(plan)]
+    return plan
 
 
 def hit(point: str) -> bool:
