@@ -12,7 +12,7 @@ import click
 import redis
 from kafka.errors import KafkaError
 
-from models.state.codec import StateError
+from models.state.layout import StateError
 from schemas.cells import MAX_USER_BYTES
 from streams.cli.common import config_option, load, told
 from streams.cli.watch import Seconds
