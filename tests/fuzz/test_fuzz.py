@@ -6,7 +6,7 @@ import pytest
 
 from tests.fuzz.campaign import TARGETS, Chunk, fire
 
-INPUTS = {"events": 2000, "engine": 160, "snapshots": 200, "configuration": 40}
+INPUTS = {"events": 2000, "engine": 160, "snapshots": 200, "files": 100, "configuration": 40}
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -88,7 +88,7 @@ def before(score: dict[str, Any], items: Sequence[Item], place: int) -> bool:
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
-@examples(8)
+@examples(5)
 @given(with_request())
 def test_a_forgotten_user_starts_from_zero_and_nobody_else_notices(
     spec: Spec, drawn: tuple[list[Item], int]
@@ -122,7 +122,7 @@ def state(worker: Worker) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
-@examples(3)
+@examples(2)
 @given(with_request(), st.integers(0, 2**32), st.sampled_from([0.0, 0.3]))
 def test_cuts_and_crashes_change_nothing(
     spec: Spec, drawn: tuple[list[Item], int], seed: int, crash: float
