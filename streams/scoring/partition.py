@@ -130,9 +130,9 @@ class Partition:
 
     async def _idle(self) -> None:
         """Nothing to do: live, the wall clock moves on; otherwise wait for news."""
-        live = self._config.spec.clock == "live"
+        live, asked_at = self._config.spec.clock == "live", now_us()
         if live and await self._nothing_left() and not self._quiet():
-            clock = now_us() - self._config.merge_wait
+            clock = asked_at - self._config.merge_wait
             await self._drive(self.engine.move_clock(clock, now_us()))
         await self._inflow.hear(0.25 if live else 1.0)
 
