@@ -24,39 +24,47 @@ def die(life: Life, cuts: Iterable[Cut]) -> None:
         life.expel()
 
 
+def finish(life: Life) -> Result:
+    """Finish and judge; behind a kill, Redis is never behind what the group has committed."""
+    result = life.finish()
+    if any(worker.says("behind the group's commit") for worker in life.workers):
+        result.verdict.lost.append("offsets were committed before their effects were durable")
+    return result
+
+
 @fault("kill -9 at each numbered step of the order of effects", "kill")
 def at_each_step(stage: Stage) -> Result:
     with stage.life() as life:
         die(life, [Cut(step, stage.rng.randint(1, 3)) for step in STEPS])
-        return life.finish()
+        return finish(life)
 
 
 @fault("kill -9 around the commit of offsets", "kill")
 def around_offsets(stage: Stage) -> Result:
     with stage.life() as life:
         die(life, [Cut("offsets"), Cut("committed"), Cut("revoked")])
-        return life.finish()
+        return finish(life)
 
 
 @fault("kill -9 between the slices of one batch", "kill")
 def between_slices(stage: Stage) -> Result:
     with stage.life() as life:
         die(life, [Cut("slice", stage.rng.randint(1, 6)) for _ in range(stage.many)])
-        return life.finish()
+        return finish(life)
 
 
 @fault("kill -9 in the middle of a schedule's sweep", "kill")
 def in_a_sweep(stage: Stage) -> Result:
     with stage.life() as life:
         die(life, [Cut("sweep", stage.rng.randint(1, 4)) for _ in range(stage.many)])
-        return life.finish()
+        return finish(life)
 
 
 @fault("kill -9 at random points under load", "kill")
 def at_random_points(stage: Stage) -> Result:
     with stage.life() as life:
         die(life, [Cut("any", stage.rng.randint(1, 120)) for _ in range(stage.many)])
-        return life.finish()
+        return finish(life)
 
 
 @fault("kill -9 at random times under load", "kill")
@@ -70,4 +78,4 @@ def at_random_times(stage: Stage) -> Result:
             worker.kill()
             life.strikes += 1
             life.expel()
-        return life.finish()
+        return finish(life)

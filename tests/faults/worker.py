@@ -25,10 +25,10 @@ from streams.scoring.hub import ScoreHub
 from streams.scoring.partition import Partition
 from streams.state import store
 from streams.state.fence import Fence
-from streams.state.scripts import WRITE
 from streams.state.store import PartitionStore
 from streams.training.hub import TrainHub
 from streams.transport.batches import BatchConsumer, DurableProducer
+from tests.faults.mutants import mutate
 from tests.faults.points import arm, clock, hit
 
 USERS_IN_A_SLICE = 3
@@ -66,7 +66,7 @@ def between_slices() -> None:
 
     async def counted(script: Any, *args: Any, **kwargs: Any) -> Any:
         nonlocal written
-        if script.script == WRITE:
+        if script.script == store.WRITE:
             if written:
                 hit("slice")
             written += 1
@@ -181,6 +181,7 @@ def install() -> None:
 def main() -> None:
     """Be a worker; the plan is in the environment."""
     plan = arm(os.environ)
+    mutate()
     install()
     if any(cut.deed in ("hang", "freeze") for cut in plan):
         replace(watchdog, "LOOKS", FEWER_LOOKS)
