@@ -52,10 +52,11 @@ def mutant(name: str, *faults: str) -> Callable[[Callable[[], None]], Callable[[
 @mutant("the fence is not compared before a write", PAUSED)
 def without_fence() -> None:
     from streams.state import store
+    from streams.state.scripts import WRITE
 
     guard = "if fence[1] ~= ARGV[1] then"
-    assert guard in store.WRITE
-    _replace(store, "WRITE", store.WRITE.replace(guard, "if false then"))
+    assert guard in WRITE
+    _replace(store, "WRITE", WRITE.replace(guard, "if false then"))
 
 
 @mutant("offsets are committed when records are read, before their outputs", OFFSETS, EACH_STEP)
@@ -114,7 +115,7 @@ def forgotten_partition_offset() -> None:
 def forgotten_user_offset() -> None:
     from models.engine import engine
 
-    collect = engine.collect
+    collect = vars(engine)["collect"]
 
     def forgetful(slab: Any, *arguments: Any) -> Any:
         slab.offsets[:] = -1
@@ -144,7 +145,7 @@ def record_first() -> None:
 def random_ids() -> None:
     from models.engine import scoring
 
-    make = scoring.stable_ids
+    make = vars(scoring)["stable_ids"]
     _replace(scoring, "stable_ids", lambda app, rest: make(f"{app}{random.random()}", rest))
 
 

@@ -67,16 +67,20 @@ def observe(
 
 
 def _users(client: redis.Redis, keys: Keys, spec: Spec, moments: list[int]) -> dict[str, UserState]:
-    pattern = keys.users.replace("[", "\\[") + "*"
     found: dict[str, bytes] = {
         key.decode()[len(keys.users) :]: value
-        for key in client.scan_iter(pattern, count=1000)
+        for key in client.scan_iter(keys.users + "*", count=1000)
         if isinstance(value := client.get(key), bytes)
     }
+    return decoded(found, spec, moments)
+
+
+def decoded(values: dict[str, bytes], spec: Spec, moments: list[int]) -> dict[str, UserState]:
+    """Users' durable values, with their features as of each moment."""
     slab = Slab(make_plan(spec))
-    names = sorted(found)
+    names = sorted(values)
     rows = slab.make(names)
-    decode(slab, names, rows, [found[name] for name in names])
+    decode(slab, names, rows, [values[name] for name in names])
     vectors = []
     for moment in moments:
         at = np.full(len(rows), moment)

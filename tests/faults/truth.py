@@ -96,8 +96,11 @@ class Truth:
 
 def truth_of(servers: str, spec: Spec) -> Truth:
     """Read a deployment's input topics, and live through them."""
-    topics = [source.topic for source in spec.sources]
-    records = read(servers, topics)
+    return truth_from(spec, read(servers, [source.topic for source in spec.sources]))
+
+
+def truth_from(spec: Spec, records: dict[str, list[Any]]) -> Truth:
+    """Live through the records of the input topics."""
     partitions = 1 + max(r.partition for found in records.values() for r in found)
     oracles = []
     for number in range(partitions):

@@ -66,7 +66,7 @@ def between_slices() -> None:
 
     async def counted(script: Any, *args: Any, **kwargs: Any) -> Any:
         nonlocal written
-        if script.script == store.WRITE:
+        if script.script == vars(store)["WRITE"]:
             if written:
                 hit("slice")
             written += 1
