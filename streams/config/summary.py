@@ -41,7 +41,10 @@ def summarize(config: Config) -> Summary:
 
 
 def bytes_per_user(spec: Spec) -> int:
-    """Estimate of the memory that the panes of one user take (sketches and ids come on top)."""
+    """Estimate of what a user takes who has events in every pane of every source.
+
+    Panes without events take nothing; sketches and ids come on top.
+    """
     plan = make_plan(spec)
     columns = sum(len(source.columns) for source in plan.sources)
     return plan.panes * columns * BYTES_PER_CELL
@@ -90,8 +93,9 @@ def _model(spec: Spec) -> str:
 def _memory(spec: Spec) -> str:
     one = bytes_per_user(spec)
     return (
-        f"panes reach {format_duration(reach(spec))} back: about {_bytes(one)} a user, "
-        f"{_bytes(one * spec.capacity)} for the {spec.capacity} users held at once; "
+        f"panes reach {format_duration(reach(spec))} back: {_bytes(one)} for a user with events in "
+        f"each, so {_bytes(one * spec.capacity)} at most for the {spec.capacity} users held at once "
+        f"in a partition (panes without events take none); "
         f"{_bytes(bytes_per_cut(spec))} for each cut that waits for its label"
     )
 

@@ -140,3 +140,31 @@ def test_a_waiting_cut_is_unpacked_as_it_was_packed(
     )
     assert (again.health, again.treatment) == (codes, codes[::-1])
     assert np.array(again.vector).tobytes() == np.array(cut.vector).tobytes()
+
+
+def test_large_counts_and_far_panes_are_read_back() -> None:
+    events = [event("usage", 5, "a", 5, n=2), event("usage", 125, "a", 125, n=1)]
+    worker = Worker(SPEC, topics(SPEC, events)).run()
+    held = worker.engine.slab
+    row = held.row_of(["a"])
+    entries, _ = held.rings[0].pool.entries(row)
+    held.rings[0].pool.fit(np.array([2**20]))
+    held.rings[0].pool.counts[entries] = np.arange(2**20, 2**20 + len(entries))[:, None]
+    (value,) = encode(held, row)
+    slab, again = read(worker, "a", value)
+    found, _ = slab.rings[0].pool.entries(np.array([again]))
+    for name in ("ids", "counts", "numbers"):
+        one, other = (getattr(s.rings[0].pool, name) for s in (held, slab))
+        assert one[entries].tobytes() == other[found].tobytes()
+    assert encode(slab, np.array([again])) == [value]
+
+
+@examples(10)
+@given(histories())
+def test_many_are_read_as_each_alone(items: list[Item]) -> None:
+    worker = Worker(EAGER, topics(EAGER, items)).run()
+    users = sorted(worker.store.users)
+    slab = Slab(make_plan(EAGER))
+    rows = slab.make(users)
+    decode(slab, users, rows, [worker.store.users[user] for user in users])
+    assert encode(slab, rows) == [worker.store.users[user] for user in users]
