@@ -99,7 +99,9 @@ class Memory:
         self.kept: list[bytes] = []
         form = LinearForm(
             -1.0,
-            *(np.linspace(-1, 1, len(SPEC.features)) for _ in range(3)),
+            weights=np.linspace(-1, 1, len(SPEC.features)),
+            known=np.linspace(-1, 1, len(SPEC.features)),
+            unknown=np.linspace(-1, 1, len(SPEC.features)),
             mean=np.zeros(len(SPEC.features)),
             scale=np.ones(len(SPEC.features)),
             logged=np.zeros(len(SPEC.features), dtype=np.bool_),

@@ -93,9 +93,9 @@ def _model(spec: Spec) -> str:
 def _memory(spec: Spec) -> str:
     one = bytes_per_user(spec)
     return (
-        f"panes reach {format_duration(reach(spec))} back: {_bytes(one)} for a user with events in "
-        f"each, so {_bytes(one * spec.capacity)} at most for the {spec.capacity} users held at once "
-        f"in a partition (panes without events take none); "
+        f"panes reach {format_duration(reach(spec))} back: at most {_bytes(one)} a user, "
+        f"{_bytes(one * spec.capacity)} for the {spec.capacity} users held at once in a partition "
+        "(panes without events take nothing); "
         f"{_bytes(bytes_per_cut(spec))} for each cut that waits for its label"
     )
 
