@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from tests.faults.mutants import mutant
+from tests.faults.mutants import MUTANTS, mutant
+
+__all__ = ["MUTANTS"]
 
 LAST_SECOND = "Redis: its last second is lost (appendfsync everysec) under load"
 REPLACED = "topic deleted and created again while it is read"

@@ -153,11 +153,18 @@ def _replace(owner: Any, name: str, value: Any) -> None:
     setattr(owner, name, value)
 
 
+def registered() -> dict[str, Mutant]:
+    """All of them by name; asked of ``guards``, for this module may run as __main__."""
+    from tests.faults import guards
+
+    return guards.MUTANTS
+
+
 def mutate() -> None:
     """In a worker process: become the mutant that the environment names, if any."""
     name = os.environ.get(VARIABLE)
     if name:
-        MUTANTS[name].apply()
+        registered()[name].apply()
 
 
 def hunt(one: Mutant | None, names: tuple[str, ...], servers: str, redis_url: str) -> str | None:
@@ -187,7 +194,7 @@ def main(only: str, *, control: bool) -> None:
     from streams.embedded import resolve_services
     from tests.faults.table import put
 
-    chosen = [one for one in MUTANTS.values() if only in one.name]
+    chosen = [one for one in registered().values() if only in one.name]
     lines = ["| mutant | caught by |", "|---|---|"]
     escaped = 0
     with resolve_services() as services:
