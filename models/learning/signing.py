@@ -26,7 +26,7 @@ def verify(manifest: Manifest, key: bytes | None) -> None:
     """Raise SignatureError unless the manifest was signed with ``key`` and not altered."""
     if not manifest.signature:
         raise SignatureError(f"snapshot {_title(manifest)} is not signed: {_REMEDY}")
-    if not hmac.compare_digest(_signature(manifest, key), manifest.signature):
+    if not hmac.compare_digest(_signature(manifest, key).encode(), manifest.signature.encode()):
         raise SignatureError(
             f"the signature of snapshot {_title(manifest)} is wrong: it was signed with another "
             f"key, or altered; {_REMEDY}, or learn again"

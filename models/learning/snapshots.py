@@ -155,7 +155,7 @@ def _check_payload(manifest: Manifest, payload: bytes | None, max_bytes: int) ->
             f"the payload {manifest.payload} has {max(manifest.size, len(payload))} bytes, the "
             f"limit is {max_bytes}: use a smaller model, or raise the limit"
         )
-    if not hmac.compare_digest(checksum(payload), manifest.checksum or ""):
+    if not hmac.compare_digest(checksum(payload).encode(), (manifest.checksum or "").encode()):
         raise ChecksumError(
             f"the payload {manifest.payload} has been altered or truncated ({len(payload)} bytes "
             f"of {manifest.size}): restore the snapshot store, or learn again"

@@ -193,3 +193,11 @@ def test_signature_covers_every_field(snapshot: Snapshot) -> None:
         other: dict[str, Any] = dict([change])
         with pytest.raises(SignatureError):
             snapshots.verify(replace(manifest, **other), KEY)
+
+
+def test_a_signature_and_a_checksum_of_any_text_are_refused(spec: Spec, snapshot: Snapshot) -> None:
+    manifest, payload = snapshot
+    with pytest.raises(SignatureError):
+        snapshots.load_scorer(spec, replace(manifest, signature="é" * 64), payload, KEY)
+    with pytest.raises(ChecksumError):
+        snapshots.load_scorer(spec, *forged(manifest, payload, checksum="é" * 64), KEY)
