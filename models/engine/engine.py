@@ -1,10 +1,21 @@
 """The engine of one partition: records and clock in, state changes and outputs out.
 
-A batch's life: cut at the points of time that lie inside it (:meth:`Engine.advance`), each piece
-judged, loaded, folded and scored (:meth:`Engine._apply`), then committed. At a point of time
-(:meth:`Engine._cross`): the end of an epoch releases matured cuts and says so with a marker; a
-cut starts a sweep over the users at risk, worked off in slices between pieces. A user who has
-an event while still due is scored first, so the result does not depend on the interleaving.
+A batch's life: it is cut at the points of time that lie inside it (:meth:`Engine.advance`). Each
+piece (:meth:`Engine._apply`) goes through
+
+1. judging: which records are events to apply, which go to the dead letters;
+2. loading of the users that are not in memory;
+3. scoring of those who are still due at a cut, as of the cut;
+4. choosing: events not applied before, with the places of their panes;
+5. folding into the users' state, in rounds that stop where a user is due to be scored; at the end
+   of the rounds all who were looked at are scored together;
+6. moving clocks, counts and indexes on;
+7. the commit: outputs, changed users, the partition record.
+
+At a point of time (:meth:`Engine._cross`): the end of an epoch releases matured cuts and says so
+with a marker; a cut starts a sweep over the users at risk, worked off in slices between pieces. A
+user who has an event while still due is scored first, so the result does not depend on the
+interleaving.
 """
 
 from __future__ import annotations
