@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults.life import Result
+from tests.faults.life import PATIENCE, Result
 from tests.faults.points import Cut
 from tests.faults.registry import Stage, fault
 
@@ -13,7 +13,7 @@ def live_with(stage: Stage, *cuts: Cut) -> Result:
         life.feed(0.6)
         worker = life.work(*cuts)
         assert life.struck(worker)
-        life.wait(life.applied, 90, "it does not get on")
+        life.wait(life.applied, PATIENCE, "it does not get on")
         return life.finish()
 
 

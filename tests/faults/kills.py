@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from functools import partial
 
-from tests.faults.life import Life, Result
+from tests.faults.life import PATIENCE, Life, Result
 from tests.faults.points import Cut
 from tests.faults.registry import Stage, fault
 
@@ -73,7 +73,7 @@ def at_random_times(stage: Stage) -> Result:
         for number in range(stage.many):
             life.feed(0.2 + 0.7 * number / stage.many)
             worker = life.work()
-            life.wait(partial(worker.says, "claimed"), 60, "nothing is claimed")
+            life.wait(partial(worker.says, "claimed"), PATIENCE, "nothing is claimed")
             time.sleep(stage.rng.uniform(0, 1.5))  # the one place where chance is the point
             worker.kill()
             life.strikes += 1

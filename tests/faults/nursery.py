@@ -52,7 +52,10 @@ class Nursery:
         if self._process.poll() is None:
             assert self._process.stdin is not None
             self._process.stdin.close()
-            self._process.wait(10)
+            try:
+                self._process.wait(30)
+            except subprocess.TimeoutExpired:  # a machine that is more than busy
+                self._process.kill()
 
 
 _nurseries: list[Nursery] = []

@@ -6,7 +6,7 @@ import signal
 import time
 from functools import partial
 
-from tests.faults.life import Life, Result, Worker
+from tests.faults.life import PATIENCE, Life, Result, Worker
 from tests.faults.points import Cut
 from tests.faults.registry import Stage, fault
 
@@ -15,9 +15,9 @@ SESSION = 6.0
 
 def resume(life: Life, paused: Worker, successor: Worker) -> None:
     """Wake it when its partitions are somebody else's; it must find out, and begin anew clean."""
-    life.wait(partial(claimed, successor, 3), 60, "nobody took the partitions over")
+    life.wait(partial(claimed, successor, 3), PATIENCE, "nobody took the partitions over")
     life.feed(0.7)
-    life.wait(life.applied, 60, "the successor does not get on")
+    life.wait(life.applied, PATIENCE, "the successor does not get on")
     paused.signal(signal.SIGCONT)
 
 
@@ -34,9 +34,9 @@ def in_the_middle_of_a_write(stage: Stage) -> Result:
         assert life.struck(paused)
         successor = life.work()
         resume(life, paused, successor)
-        life.wait(partial(paused.says, "starting anew"), 60, "it did not notice")
+        life.wait(partial(paused.says, "starting anew"), PATIENCE, "it did not notice")
         assert paused.says("another process has claimed"), "its write was not refused by the fence"
-        life.wait(partial(paused.says, "working"), 60, "it did not begin anew")
+        life.wait(partial(paused.says, "working"), PATIENCE, "it did not begin anew")
         return life.finish()
 
 
@@ -47,7 +47,7 @@ def before_the_outputs(stage: Stage) -> Result:
         paused = life.work(Cut("computed", stage.rng.randint(2, 8), "stop"))
         assert life.struck(paused)
         resume(life, paused, life.work())
-        life.wait(partial(paused.says, "starting anew"), 60, "it did not notice")
+        life.wait(partial(paused.says, "starting anew"), PATIENCE, "it did not notice")
         return life.finish()
 
 
@@ -56,7 +56,7 @@ def at_random_times(stage: Stage) -> Result:
     with stage.life() as life:
         life.feed(0.4)
         paused = life.work()
-        life.wait(partial(claimed, paused, 1), 60, "nothing is claimed")
+        life.wait(partial(claimed, paused, 1), PATIENCE, "nothing is claimed")
         time.sleep(stage.rng.uniform(0, 1))
         paused.signal(signal.SIGSTOP)
         life.strikes += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from functools import partial
 
-from tests.faults.life import Life, Result
+from tests.faults.life import PATIENCE, Life, Result
 from tests.faults.registry import Stage, fault
 
 CLAIMED = '"event": "claimed"'
@@ -30,11 +30,11 @@ def join_and_leave(stage: Stage) -> Result:
         for number in range(stage.many):
             older, before = newest, claims(life)
             newest = life.work()
-            life.wait(partial(settled, life, before), 60, "no rebalance after a join")
+            life.wait(partial(settled, life, before), PATIENCE, "no rebalance after a join")
             life.feed(0.2 + 0.7 * (number + 1) / stage.many)
             before = claims(life)
             assert older.end() == 0, life.logs()
-            life.wait(partial(settled, life, before), 60, "no rebalance after a leave")
+            life.wait(partial(settled, life, before), PATIENCE, "no rebalance after a leave")
             life.strikes += 2
         return life.finish()
 
@@ -44,18 +44,18 @@ def three_workers(stage: Stage) -> Result:
     with stage.life() as life:
         life.feed(0.2)
         first, second = life.work(), life.work()
-        life.wait(partial(settled, life, 0), 60, "nothing is claimed")
+        life.wait(partial(settled, life, 0), PATIENCE, "nothing is claimed")
         before = claims(life)
         life.work()
         life.feed(0.5)
-        life.wait(partial(settled, life, before), 60, "no rebalance after a join")
+        life.wait(partial(settled, life, before), PATIENCE, "no rebalance after a join")
         before = claims(life)
         first.kill()  # its partitions wait for the end of its session
         life.feed(0.7)
-        life.wait(partial(settled, life, before), 60, "no rebalance after a kill")
+        life.wait(partial(settled, life, before), PATIENCE, "no rebalance after a kill")
         before = claims(life)
         assert second.end() == 0, life.logs()
-        life.wait(partial(settled, life, before), 60, "no rebalance after a leave")
+        life.wait(partial(settled, life, before), PATIENCE, "no rebalance after a leave")
         life.strikes += 3
         return life.finish()
 
@@ -67,12 +67,12 @@ def expelled(stage: Stage) -> Result:
         life.feed(0.2)
         life.work()
         life.work()
-        life.wait(partial(settled, life, 0), 60, "nothing is claimed")
+        life.wait(partial(settled, life, 0), PATIENCE, "nothing is claimed")
         for number in range(2 * stage.many):
             life.feed(0.2 + 0.7 * number / (2 * stage.many))
             time.sleep(stage.rng.uniform(0, 0.5))
             before = claims(life)
             life.expel()
             life.strikes += 1
-            life.wait(partial(settled, life, before), 60, "they did not come back")
+            life.wait(partial(settled, life, before), PATIENCE, "they did not come back")
         return life.finish()
