@@ -33,7 +33,7 @@ SETTLED_SECONDS = 2.0
 """A log that ends with transaction markers is never reached by a record: it counts as read when
 the client has stood behind the same end for so long and nothing was handed over."""
 
-BUFFER_BATCHES = 3
+BUFFER_BATCHES = 2
 """Records buffered for each source, in units of ``max_batch``, before reading pauses."""
 
 PACE_SECONDS = 0.025
