@@ -41,6 +41,7 @@ PARTS = (
         programs.scoring_section,
     ),
     Part("latency", "event to score at half the load", programs.latency, programs.latency_section),
+    Part("memory", "a million users in one worker", programs.memory, programs.memory_section),
     Part(
         "rekey",
         "copying topics that are not keyed by user, beside bare aiokafka",
