@@ -2,7 +2,7 @@
 
 A dense table (users x panes) is mostly empty: a user has events in 12 of 60 panes, say. Here a
 user's panes lie side by side, in a block with little room to spare. A block that is outgrown is
-left to others of its size; when an eighth of the pool lies idle, the blocks are moved together.
+left to others of its size; when a sixteenth of the pool lies idle, the blocks are moved together.
 """
 
 from __future__ import annotations
@@ -86,10 +86,10 @@ class Pool:
         """Have so many entries behind ``top``, whatever idle blocks there are."""
         if self.top + entries <= len(self.ids):
             return
-        if self.idle > self.top // 8:
+        if self.idle > self.top // 16:
             self._move_together()
         if self.top + entries > len(self.ids):
-            size = max(_START, (self.top + entries) * 17 // 16)
+            size = max(_START, (self.top + entries) * 33 // 32)
             for array in (self.ids, self.counts, self.numbers):
                 lengthen(array, size)
 
@@ -133,5 +133,5 @@ class Pool:
 
 def block_size(entries: Int) -> Int:
     """Size of a block for so many entries: a little more, so that sizes are few."""
-    step: Int = np.where(entries <= 2, 1, np.where(entries <= 16, 2, 4))
+    step: Int = np.where(entries <= 2, 1, 2)
     return -(-entries // step) * step
