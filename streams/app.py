@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import faust
 
@@ -34,9 +34,11 @@ from streams.scoring.hub import ScoreHub
 from streams.scoring.inflow import AskLogEnds, LogEnd
 from streams.supervision import Supervisor
 from streams.telemetry.metrics import Metrics
-from streams.training.hub import TrainHub
 from streams.transport.batches import BatchApp
 from streams.transport.log_ends import LogEnds
+
+if TYPE_CHECKING:
+    from streams.training.hub import TrainHub
 
 ROLES = ("score", "train", "rekey")
 COPY_COMMIT_SECONDS = 0.25
@@ -45,7 +47,7 @@ COPY_COMMIT_SECONDS = 0.25
 NO_END = 2**62
 """Where a log is said to end that is still to grow."""
 
-AnyHub = ScoreHub | TrainHub | RekeyHub
+AnyHub: TypeAlias = "ScoreHub | TrainHub | RekeyHub"
 
 
 def group_of(role: str, spec: Spec) -> str:

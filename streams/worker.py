@@ -31,7 +31,6 @@ from streams.telemetry.metrics import Metrics
 from streams.telemetry.web import serve
 from streams.topics import preflight
 from streams.topics.identity import TopicIdentities
-from streams.training.hub import TrainHub
 from streams.transport import tolerance
 from streams.transport.batches import BatchApp
 from streams.transport.log_ends import LogEnds, asking
@@ -150,6 +149,9 @@ async def working(
             )
             apps.append(score_app(config, connections, hub, ends, copying, metrics, supervisor))
         if "train" in options.roles:
+            # Imports what learns, which takes two seconds that a scoring worker can spare itself.
+            from streams.training.hub import TrainHub
+
             trainer = TrainHub(config, redis, store, registry, key, metrics, supervisor)
             stack.push_async_callback(trainer.release)
             apps.append(train_app(config, connections, trainer, ends, metrics, supervisor))

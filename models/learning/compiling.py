@@ -9,7 +9,6 @@ from river import base
 
 from models.learning.compiled.anchored import AnchoredForm
 from models.learning.compiled.errors import NotCompilable
-from models.learning.compiled.shapes import compile_anchored
 from models.learning.linear import LinearForm
 from models.learning.replay_logistic import ReplayLogistic
 from models.learning.scorer import ArrayScorer, LinearScorer, RiverScorer, Scorer
@@ -54,6 +53,9 @@ def make_scorer(spec: Spec, compiled: Compiled) -> Scorer:
 def _arrays(model: base.Classifier, features: Sequence[str]) -> LinearForm | AnchoredForm | None:
     if isinstance(model, ReplayLogistic):
         return model.form()
+    # River's forests take two seconds to import, and only who learns compiles.
+    from models.learning.compiled.shapes import compile_anchored
+
     try:
         return compile_anchored(model, features)
     except NotCompilable:

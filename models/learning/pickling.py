@@ -13,8 +13,6 @@ import pickle
 import zlib
 from typing import Any
 
-from river.proba import Gaussian
-
 from models.learning.errors import ForbiddenGlobalError, PayloadError, SizeError
 
 PROTOCOL = 5
@@ -65,6 +63,10 @@ class _Unpickler(pickle.Unpickler):
         )
 
 
+_GAUSSIAN = ("river.proba.gaussian", "Gaussian")
+"""By name: importing it takes a scoring worker a second, for which it has no use."""
+
+
 class _Pickler(pickle.Pickler):
     """Leaves out the random generator that every Gaussian in a leaf carries.
 
@@ -73,9 +75,10 @@ class _Pickler(pickle.Pickler):
     """
 
     def reducer_override(self, value: Any) -> Any:
-        if type(value) is not Gaussian:
+        kind = type(value)
+        if (kind.__module__, kind.__qualname__) != _GAUSSIAN:
             return NotImplemented
-        return copyreg.__newobj__, (Gaussian,), vars(value) | {"_rng": None}  # type: ignore[attr-defined]
+        return copyreg.__newobj__, (kind,), vars(value) | {"_rng": None}  # type: ignore[attr-defined]
 
 
 def dump(value: object) -> bytes:

@@ -8,6 +8,7 @@ then is the payload unpickled, by an unpickler that makes nothing but models.
 from __future__ import annotations
 
 import hmac
+from typing import TYPE_CHECKING
 
 from river.__version__ import __version__ as river_version
 
@@ -35,9 +36,11 @@ from models.learning.payload import (
 )
 from models.learning.scorer import Scorer, prior_scorer
 from models.learning.signing import sign, verify
-from models.learning.trainer import Trainer
 from models.spec import Spec
 from schemas.snapshots import MANIFEST_SCHEMA_VERSION, Manifest
+
+if TYPE_CHECKING:
+    from models.learning.trainer import Trainer
 
 __all__ = [
     "AppError",
@@ -99,6 +102,8 @@ def load_trainer(
     Raises SnapshotError, as ``load_scorer`` does, and KindError if the configuration has
     another model now.
     """
+    from models.learning.trainer import Trainer  # slow to import, and not for scorers
+
     return Trainer.restore(spec, manifest, _check(spec, manifest, payload, key, max_bytes))
 
 

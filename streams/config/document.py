@@ -279,10 +279,10 @@ class WorkerDoc(Section):
     """Operation of a worker process; no score depends on it."""
 
     capacity: Annotated[int, Field(ge=1)] = 200_000
-    """Users held in memory at once; the others wait in Redis."""
+    """Users of a partition held in memory at once; the others wait in Redis."""
     merge_wait: Duration = SECOND // 10
     """How long the merge waits for a topic with nothing buffered, before it asks for its end."""
-    max_batch: Annotated[int, Field(ge=1, le=100_000)] = 10_000
+    max_batch: Annotated[int, Field(ge=1, le=100_000)] = 40_000
     """Records applied at once at the most; fewer when there are no more."""
     session_timeout: PositiveDuration = 45 * SECOND
     """After so long without a sign of life the group gives a worker's partitions to others."""
