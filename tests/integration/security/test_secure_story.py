@@ -56,7 +56,7 @@ def story(
 ) -> Iterator[SecureStory]:
     environment = {**secure_kafka.environment, "REDIS_URL": secure_redis.ebbline_url}
     plain = secure_kafka.broker.bootstrap_servers
-    place = (fresh_name[-20:], tmp_path, plain, secure_redis.url)
+    place = (fresh_name[-20:].lstrip("-"), tmp_path, plain, secure_redis.url)
     made = SecureStory(*place, model_wait="5s", more=environment)
     made.begin()
     yield made
