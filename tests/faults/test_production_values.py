@@ -7,10 +7,15 @@ from functools import partial
 import pytest
 
 from streams.config.document import WorkerDoc
-from tests.faults.life import PATIENCE
+from tests.faults.life import PATIENCE, Worker
 from tests.faults.points import Cut
-from tests.faults.rebalances import claims, settled
+from tests.faults.rebalances import CLAIMED, claims, settled
 from tests.faults.registry import Stage
+
+
+def share(*workers: Worker) -> bool:
+    """Whether each has claimed partitions."""
+    return all(worker.says(CLAIMED) for worker in workers)
 
 
 @pytest.mark.slow
@@ -19,8 +24,9 @@ def test_a_survivor_takes_over_when_the_session_has_ended(stage: Stage) -> None:
     with stage.life(
         options={"session": f"{session}s", "max_batch": 5000, "capacity": 200_000}
     ) as life:
+        doomed, survivor = life.work(Cut("slice")), life.work()
+        life.wait(partial(share, doomed, survivor), PATIENCE, "they do not share the partitions")
         life.feed(0.6)
-        doomed, _ = life.work(Cut("slice", 2)), life.work()
         assert life.struck(doomed)
         before = claims(life)
         life.wait(partial(settled, life, before), session + PATIENCE, "nobody took over")
