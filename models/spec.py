@@ -12,29 +12,8 @@ from typing import Any, Literal
 
 import orjson
 
+from models.aggregates import Aggregate
 from schemas.mapping import SourceMapping
-
-Aggregate = Literal[
-    "count",
-    "sum",
-    "mean",
-    "min",
-    "max",
-    "std",
-    "last",
-    "first_seen_age",
-    "last_seen_age",
-    "distinct",
-    "ratio",
-    "trend",
-    "user_age",
-    "day_of_week",
-]
-WINDOWED: frozenset[str] = frozenset(
-    {"count", "sum", "mean", "min", "max", "std", "distinct", "ratio", "trend"}
-)
-CONTEXT: frozenset[str] = frozenset({"user_age", "day_of_week"})
-"""Aggregates that need no source."""
 
 Completeness = Literal["data", "heartbeat", "clock"]
 ClockMode = Literal["arrival", "live"]
@@ -82,7 +61,8 @@ class FeatureSpec:
     """One number computed for a user as of a time.
 
     where: (field, allowed values) pairs; an event counts when every field matches.
-    window, over: microseconds; ``over`` is the longer window of ``ratio`` and ``trend``.
+    window, over: microseconds; ``over`` is the longer window of ``ratio``, ``trend`` and the
+    baselines. period: microseconds, of the aggregates in PERIODIC.
     """
 
     name: str
@@ -93,6 +73,7 @@ class FeatureSpec:
     window: int | None = None
     over: int | None = None
     label: str | None = None
+    period: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,10 +207,19 @@ def feature_set_version(spec: Spec) -> str:
     for source in sources:
         for name in ("topic", "rekeyed_topic", "stale_after", "max_delay"):
             del source[name]
-    features = [{k: v for k, v in asdict(f).items() if k != "label"} for f in spec.features]
+    features = [_stored(feature) for feature in spec.features]
     counted = spec.labels.sources if spec.labels.rule == "inactivity" else ()
     content = {"grid": spec.grid, "sources": sources, "features": features, "counted": counted}
     digest = hashlib.blake2b(
         orjson.dumps(content, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS), digest_size=6
     )
     return f"fs-{digest.hexdigest()}"
+
+
+def _stored(feature: FeatureSpec) -> dict[str, Any]:
+    """What a feature is. Settings that came later count only where they are used."""
+    content = asdict(feature)
+    del content["label"]
+    if content["period"] is None:
+        del content["period"]
+    return content

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from models.aggregates import BASELINE, PERIODIC, WINDOWED
 from models.grid import NEVER
-from models.spec import WINDOWED, FeatureSpec, Spec
+from models.spec import FeatureSpec, Spec
 from schemas.events import hash_text
 
 Where = tuple[tuple[str, tuple[str | float | bool, ...]], ...]
@@ -142,11 +143,26 @@ class Plan:
     read: tuple[tuple[int, ...], ...]
 
 
+_COMPARING = BASELINE | {"ratio", "trend", "share"}
+
+
 def base_of(feature: FeatureSpec) -> str:
-    """The aggregate that a feature's windows hold (``ratio`` and ``trend`` compare two)."""
-    if feature.agg in ("ratio", "trend"):
+    """The aggregate that a feature's windows hold (``ratio``, say, compares two of them)."""
+    if feature.agg in _COMPARING:
         return "sum" if feature.of is not None else "count"
-    return feature.agg
+    return "count" if feature.agg in PERIODIC else feature.agg
+
+
+def _parts(feature: FeatureSpec) -> list[tuple[str, Where]]:
+    """Aggregates, and of which events, that a feature is made from."""
+    parts = [(base_of(feature), feature.where)]
+    if feature.agg == "share":
+        parts.append((base_of(feature), ()))
+    if feature.agg == "gap_ratio":
+        parts.append(("last_seen_age", feature.where))
+    if feature.agg in BASELINE:
+        parts.append(("first_seen_age", feature.where))
+    return parts
 
 
 def reach(spec: Spec) -> int:
@@ -177,7 +193,8 @@ def make_plan(spec: Spec) -> Plan:
     for feature in spec.features:
         if feature.source is not None:
             plan = sources[spec.source_index(feature.source)]
-            plan.require(base_of(feature), feature.where, feature.of)
+            for agg, where in _parts(feature):
+                plan.require(agg, where, feature.of)
     counts: list[tuple[int, int]] = []
     if spec.labels.rule == "inactivity":
         for name in spec.labels.sources:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from models.aggregates import PERIODIC
 from models.spec import (
     Completeness,
     FeatureSpec,
@@ -25,7 +26,7 @@ from schemas.mapping import (
     SourceMapping,
     TimeMapping,
 )
-from schemas.times import HOUR
+from schemas.times import DAY, HOUR
 from streams.config.document import (
     AppDoc,
     Document,
@@ -76,7 +77,7 @@ def _spec(doc: Document) -> Spec:
         grid=doc.app.grid,
         max_future=doc.app.max_future,
         sources=tuple(_source(name, s, doc.app) for name, s in doc.sources.items()),
-        features=tuple(_feature(feature) for feature in doc.features),
+        features=tuple(_feature(feature, doc.app.grid) for feature in doc.features),
         population=PopulationSpec(
             enter=None if population.enter == "any" else population.enter,
             inactivity=population.inactivity,
@@ -155,7 +156,14 @@ def _heartbeat(doc: HeartbeatDoc | None) -> HeartbeatMapping:
     return HeartbeatMapping(header=doc.header, path=doc.field)
 
 
-def _feature(doc: FeatureDoc) -> FeatureSpec:
+def period_of(doc: FeatureDoc, grid: int) -> int | None:
+    """What the aggregates of PERIODIC count in: as said, else days, or panes that make no days."""
+    if doc.agg not in PERIODIC:
+        return None
+    return doc.period or (grid if DAY % grid else DAY)
+
+
+def _feature(doc: FeatureDoc, grid: int) -> FeatureSpec:
     return FeatureSpec(
         name=doc.name,
         agg=doc.agg,
@@ -165,6 +173,7 @@ def _feature(doc: FeatureDoc) -> FeatureSpec:
         window=doc.window,
         over=doc.over,
         label=doc.label,
+        period=period_of(doc, grid),
     )
 
 

@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.spec import Aggregate, ClockMode, Completeness, LabelRule, LeaveRule
+from models.aggregates import Aggregate
+from models.spec import ClockMode, Completeness, LabelRule, LeaveRule
 from schemas.mapping import FieldType, TimeUnit
 from schemas.times import HOUR, MINUTE, SECOND
 from streams.config.values import (
@@ -139,9 +140,10 @@ class FeatureDoc(Section):
     name: Name
     """Name of the feature, unique."""
     agg: Aggregate
-    """The aggregate: over a window (count sum mean min max std distinct), two windows
-    (ratio trend), the whole past (last first_seen_age last_seen_age), or no source at all
-    (user_age day_of_week)."""
+    """The aggregate: over a window (count sum mean min max std distinct share), over the periods
+    of a window (active_periods streak longest_streak gap_mean gap_std gap_max gap_ratio), two
+    windows (ratio trend baseline_ratio baseline_z), the whole past (last first_seen_age
+    last_seen_age), or no source at all (user_age day_of_week). docs/features.md defines each."""
     source: str | None = None
     """Name of a source."""
     of: str | None = None
@@ -152,7 +154,10 @@ class FeatureDoc(Section):
     """How far back from the as-of time it looks."""
     over: PositiveDuration | None = None
     """The longer window of ratio, S(window) / S(over), and trend, the same for means in time;
-    S is the sum of `of`, or the number of events without it."""
+    S is the sum of `of`, or the number of events without it. For baseline_ratio and baseline_z:
+    `window` and the windows of its length before it, a multiple of it."""
+    period: PositiveDuration | None = None
+    """What active_periods, the streaks and the gaps count in. Default: a day, or app.grid."""
     label: str | None = None
     """Words for people, in the reasons of a score."""
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from models.spec import CONTEXT, WINDOWED
+from models.aggregates import BASELINE, CONTEXT, PERIODIC, WINDOWED
 from schemas.times import format_duration
+from streams.config.build import period_of
 from streams.config.checks.common import check_on_grid
 from streams.config.document import FeatureDoc, FieldDoc
 from streams.config.problems import Problems, did_you_mean
 from streams.config.reading import Draft
 
 NUMERIC = frozenset({"sum", "mean", "min", "max", "std", "last"})
-PAIRS = frozenset({"ratio", "trend"})
+PAIRS = frozenset({"ratio", "trend"}) | BASELINE
 """Aggregates of two windows."""
+TOTALS = PAIRS | {"share"}
+"""Aggregates of totals: of a field, or of the number of events."""
 
 _OF_TYPES = {
-    **dict.fromkeys(NUMERIC | PAIRS, ("number",)),
+    **dict.fromkeys(NUMERIC | TOTALS, ("number",)),
     "distinct": ("string", "number"),
 }
 _WHERE_TYPES: dict[str, type] = {"number": float, "string": str, "bool": bool}
@@ -87,7 +90,7 @@ def _check_of(case: _Case) -> None:
         if doc.of is not None and doc.agg not in CONTEXT:
             case.add("of", f"{doc.agg} looks at when events happen, not at a field.", "Remove it.")
     elif doc.of is None:
-        if doc.agg not in PAIRS:
+        if doc.agg not in TOTALS:
             case.add("of", f"{doc.agg} needs a field.", 'Name one of the source\'s: of = "…".')
     else:
         field = case.field("of", doc.of)
@@ -102,6 +105,12 @@ def _check_of(case: _Case) -> None:
 def _check_where(case: _Case) -> None:
     if case.doc.agg in CONTEXT:
         return
+    if case.doc.agg == "share" and not case.doc.where:
+        case.add(
+            "where",
+            "share compares some of the events with all of them, but no condition says which.",
+            'Add it: where = { type = "…" }.',
+        )
     for name, allowed in case.doc.where.items():
         field = case.field(f"where.{name}", name)
         if field is None:
@@ -126,15 +135,51 @@ def _check_windows(case: _Case) -> None:
         case.add("over", f"{agg} needs a second, longer window.", 'Add it: over = "28d".')
     if agg not in PAIRS and doc.over is not None:
         case.add("over", f"{agg} has one window at most.", "Remove it, or use ratio or trend.")
-    for name, value in (("window", doc.window), ("over", doc.over)):
+    for name in ("window", "over", "period"):
         about = f'feature "{doc.name}"'
-        check_on_grid(case.draft, case.problems, f"{case.key}.{name}", value, about)
-    if doc.window and doc.over and doc.over <= doc.window:
+        check_on_grid(case.draft, case.problems, f"{case.key}.{name}", getattr(doc, name), about)
+    _check_over(case)
+    _check_period(case)
+
+
+def _check_over(case: _Case) -> None:
+    window, over = case.doc.window, case.doc.over
+    if not window or not over:
+        return
+    least = 3 if case.doc.agg == "baseline_z" else 2
+    if over <= window:
         case.add(
             "over",
-            f"{format_duration(doc.over)} is not longer than the window, "
-            f"{format_duration(doc.window)}.",
+            f"{format_duration(over)} is not longer than the window, {format_duration(window)}.",
             "Compare the window with a longer one.",
+        )
+    elif case.doc.agg in BASELINE and (over % window or over < least * window):
+        case.add(
+            "over",
+            f"{format_duration(over)} is not the window and {least - 1} or more of the same length "
+            f"before it, {format_duration(window)} each.",
+            f"Use {format_duration(max(least, round(over / window)) * window)}.",
+        )
+
+
+def _check_period(case: _Case) -> None:
+    doc, grid = case.doc, case.draft.grid
+    if doc.agg not in PERIODIC:
+        if doc.period is not None:
+            case.add("period", f"{doc.agg} does not count in periods.", "Remove it.")
+        return
+    if grid is None or doc.window is None or doc.window % grid:
+        return
+    period = period_of(doc, grid)
+    if period is None or period % grid:
+        return
+    if doc.window % period or doc.window < 2 * period:
+        case.add(
+            "window" if doc.period is None else "period",
+            f"The window, {format_duration(doc.window)}, is not two or more periods of "
+            f"{format_duration(period)}.",
+            f"Use a window of {format_duration(max(2, round(doc.window / period)) * period)}, "
+            "or another period.",
         )
 
 

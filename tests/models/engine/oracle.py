@@ -10,14 +10,16 @@ import math
 import statistics
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from models.aggregates import BASELINE, PERIODIC
 from models.spec import FeatureSpec, SourceSpec, Spec
 from schemas.ids import keyed_hash, stable_id
 from schemas.murmur2 import partition_of
 from tests.models.engine.harness import Models, probability
 from tests.models.engine.story import START, Item, S
+from tests.models.engine.usual import against_itself, regularity
 
 UNKNOWN = math.nan
 BROKEN = {b"{": "not-json", b"7": "not-an-object", b"{}": "missing-user"}
@@ -119,6 +121,18 @@ def one_feature(
         assert feature.window is not None
         assert feature.over is not None
         return short / long * (feature.over / feature.window if feature.agg == "trend" else 1)
+    if feature.agg == "share":
+        everything = replace(feature, where=())
+        known = [e for e in events if matches(everything, e) and e.time <= effective]
+        start = as_of // grid * grid - (feature.window or 0)
+        whole = total(feature, [e for e in known if e.time > start])
+        return total(feature, within(feature.window)) / whole if whole else UNKNOWN
+    if feature.agg in PERIODIC:
+        times = [e.time for e in chosen]
+        return regularity(feature, times, as_of // grid * grid, effective)
+    if feature.agg in BASELINE:
+        worth = [(e.time, 1 if feature.of is None else e.data[feature.of]) for e in chosen]
+        return against_itself(feature, worth, as_of // grid * grid, effective)
     if feature.agg in ("last", "last_seen_age", "first_seen_age"):
         return ends(feature, chosen, effective)
     return aggregate(feature, within(feature.window))

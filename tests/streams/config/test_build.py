@@ -152,3 +152,21 @@ def test_a_configuration_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         config.snapshot_store = "x"  # type: ignore[misc]
     hash(config.spec)
+
+
+@pytest.mark.parametrize(("grid", "period"), [("6h", DAY), ("1d", DAY), ("7d", 7 * DAY)])
+def test_periods_are_days_or_panes_that_make_no_days(grid: str, period: int) -> None:
+    feature = 'name = "s"\nagg = "streak"\nsource = "use"\nwindow = "28d"\n'
+    text = SMALL.replace('name = "a"\n', f'name = "a"\ngrid = "{grid}"\n', 1).replace(
+        'every = "1d"', 'every = "7d"'
+    )
+    counted, regular = parse_config(text + "[[features]]\n" + feature).spec.features
+    assert counted.period is None
+    assert regular.period == period
+    own = parse_config(text + "[[features]]\n" + feature + 'period = "14d"\n')
+    assert own.spec.features[1].period == 14 * DAY
+
+
+def test_settings_of_features_that_came_later_leave_older_sets_their_version() -> None:
+    """A state that was written before them is still read: computed with the program before."""
+    assert parse_config(SMALL).spec.feature_set == "fs-6da466c464b4"

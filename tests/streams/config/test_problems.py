@@ -75,6 +75,7 @@ def feature(body: str) -> str:
     return BASE + "\n[[features]]\n" + body
 
 
+CLICKS = feature('name = "x"\nsource = "clicks"\n')
 INACTIVE = changed('rule = "outcome"', 'rule = "inactivity"')
 LABELS = 'horizon = "28d"\n'
 CASES: list[tuple[str, str, str, str]] = [
@@ -171,6 +172,27 @@ CASES: list[tuple[str, str, str, str]] = [
      "features[0].where.n", "True", "a number"),
     (changed('window = "7d"', 'window = "7d"\nwhere = { page = [] }'),
      "features[0].where.page", "matches no event", "at least one"),
+    (CLICKS + 'agg = "share"\nwindow = "7d"', "features[2].where", "no condition", "where ="),
+    (CLICKS + 'agg = "share"\nwindow = "7d"\nover = "28d"\nwhere = { page = "x" }',
+     "features[2].over", "one window", "ratio"),
+    (CLICKS + 'agg = "streak"\nwindow = "7d"\nof = "n"',
+     "features[2].of", "not at a field", "Remove"),
+    (CLICKS + 'agg = "gap_mean"', "features[2].window", "needs a window", "7d"),
+    (CLICKS + 'agg = "gap_mean"\nwindow = "1d"',
+     "features[2].window", "two or more periods of 1d", "window of 2d"),
+    (CLICKS + 'agg = "active_periods"\nwindow = "8d"\nperiod = "3d"',
+     "features[2].period", "two or more periods of 3d", "window of 9d"),
+    (CLICKS + 'agg = "streak"\nwindow = "8d"\nperiod = "12h"',
+     "features[2].period", "not a multiple", "1d"),
+    (CLICKS + 'agg = "count"\nwindow = "8d"\nperiod = "1d"',
+     "features[2].period", "does not count in periods", "Remove"),
+    (CLICKS + 'agg = "baseline_z"\nwindow = "7d"', "features[2].over", "longer window", "28d"),
+    (CLICKS + 'agg = "baseline_z"\nwindow = "7d"\nover = "14d"',
+     "features[2].over", "2 or more of the same length", "Use 21d"),
+    (CLICKS + 'agg = "baseline_ratio"\nwindow = "7d"\nover = "30d"',
+     "features[2].over", "1 or more of the same length", "Use 28d"),
+    (CLICKS + 'agg = "baseline_ratio"\nwindow = "7d"\nover = "28d"\nof = "page"',
+     "features[2].of", "is a string", "another field"),
     # population, labels, scores, learning
     (BASE + '[population]\nenter = "click"', "population.enter", '"click"', '"clicks"'),
     (changed('horizon = "28d"', 'horizon = "28h"'), "labels.horizon", "multiple", "1d or 2d"),
