@@ -107,7 +107,7 @@ class Memory:
             logged=np.zeros(len(SPEC.features), dtype=np.bool_),
             limit=8.0,
         )
-        self.scorer = LinearScorer("champion", 3, SPEC.learning.every, form)
+        self.scorer = LinearScorer("champion", 3, SPEC.learning.every, "mature", form)
         self.clock = clock
 
     def answer(self, request: Any) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from schemas.scores import SCORE_SCHEMA_VERSION, ModelRef
+from schemas.scores import SCORE_SCHEMA_VERSION, Maturity, ModelRef
 from schemas.timetexts import format_times
 
 Ints = NDArray[np.int64]
@@ -32,6 +32,7 @@ class ScoreConstants:
     app: str
     horizon_s: int
     model: ModelRef
+    maturity: Maturity
     feature_set: str
     policy: str
     emitted_at: str
@@ -107,7 +108,9 @@ def _template(constants: ScoreConstants) -> bytes:
             fixed(constants.policy),
             b',"sources":{%b},"reasons":[%b],"emitted_at":',
             fixed(constants.emitted_at),
-            b',"supersedes":null,"schema_version":',
+            b',"supersedes":null,"maturity":',
+            fixed(constants.maturity),
+            b',"schema_version":',
             fixed(SCORE_SCHEMA_VERSION),
             b"}",
         )

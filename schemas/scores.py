@@ -9,7 +9,10 @@ Health = Literal["fresh", "lagging", "stalled", "corrupt", "unknown"]
 Treatment = Literal["current", "latest", "consistent", "lag_trained", "masked", "nowcast", "mixed"]
 """What was done about a source: ``current`` = evaluated at the score time, nothing to treat."""
 
-SCORE_SCHEMA_VERSION = 1
+Maturity = Literal["prior", "learning", "mature"]
+"""How much the model has learned; see ``models.learning.maturity``."""
+
+SCORE_SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class Score:
     cause: ``schedule`` or ``event:<topic>-<partition>-<offset>``.
     policy: the staleness policy in force; emitted_at: wall clock of the worker, the one field
     that may differ between two records with the same id.
+    maturity: how much the model in force has learned; None on records from before it was said.
     """
 
     id: str
@@ -71,4 +75,5 @@ class Score:
     reasons: list[Reason]
     emitted_at: str
     supersedes: str | None = None
+    maturity: Maturity | None = None
     schema_version: int = SCORE_SCHEMA_VERSION

@@ -78,7 +78,8 @@ class Scoring:
             "reasons": [],
             "emitted_at": datetime.now(UTC).isoformat(),
             "supersedes": None,
-            "schema_version": 1,
+            "maturity": "mature",
+            "schema_version": 2,
         }
 
 

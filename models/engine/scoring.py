@@ -100,6 +100,7 @@ def _constants(spec: Spec, scorer: Scorer, now: str) -> ScoreConstants:
         app=spec.app,
         horizon_s=spec.labels.horizon // 1_000_000,
         model=ModelRef(scorer.name, scorer.version, since),
+        maturity=scorer.maturity,
         feature_set=spec.feature_set,
         policy=spec.policy,
         emitted_at=now,

@@ -13,6 +13,7 @@ from models.learning.linear import LinearForm
 from models.learning.replay_logistic import ReplayLogistic
 from models.learning.scorer import ArrayScorer, LinearScorer, RiverScorer, Scorer
 from models.spec import Spec
+from schemas.scores import Maturity
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,9 @@ def compile_model(
     return Compiled(version, valid_from, _arrays(model, features) or model)
 
 
-def make_scorer(spec: Spec, compiled: Compiled) -> Scorer:
+def make_scorer(spec: Spec, compiled: Compiled, maturity: Maturity) -> Scorer:
     """Scorer of a compiled model, columns in the order of ``spec.features``."""
-    about = (spec.model.name, compiled.version, compiled.valid_from)
+    about = (spec.model.name, compiled.version, compiled.valid_from, maturity)
     if isinstance(compiled.model, LinearForm):
         return LinearScorer(*about, form=compiled.model)
     if isinstance(compiled.model, AnchoredForm):

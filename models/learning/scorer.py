@@ -13,6 +13,7 @@ from models.learning.compiled.anchored import AnchoredForm
 from models.learning.linear import LinearForm
 from models.learning.numerics import Floats
 from models.spec import Spec
+from schemas.scores import Maturity
 
 
 class Scorer(Protocol):
@@ -34,6 +35,10 @@ class Scorer(Protocol):
     def valid_from(self) -> int | None:
         """Score times from which this version is in force, microseconds since the epoch."""
 
+    @property
+    def maturity(self) -> Maturity:
+        """How much it has learned; ``prior``: it says the base rate."""
+
     def predict(self, matrix: Floats) -> Floats:
         """P(churn), shape (n,)."""
 
@@ -49,6 +54,7 @@ class PriorScorer:
     prior: float
     version: int = 0
     valid_from: int | None = None
+    maturity: Maturity = "prior"
 
     def predict(self, matrix: Floats) -> Floats:
         """Give the prior to each of the n rows."""
@@ -66,6 +72,7 @@ class LinearScorer:
     name: str
     version: int
     valid_from: int | None
+    maturity: Maturity
     form: LinearForm
 
     def predict(self, matrix: Floats) -> Floats:
@@ -84,6 +91,7 @@ class ArrayScorer:
     name: str
     version: int
     valid_from: int | None
+    maturity: Maturity
     form: AnchoredForm
 
     def predict(self, matrix: Floats) -> Floats:
@@ -102,6 +110,7 @@ class RiverScorer:
     name: str
     version: int
     valid_from: int | None
+    maturity: Maturity
     model: base.Classifier
     features: tuple[str, ...]
     prior: float

@@ -26,6 +26,7 @@ from models.learning.errors import (
     SizeError,
     SnapshotError,
 )
+from models.learning.maturity import maturity_of
 from models.learning.payload import (
     FORMAT,
     MAX_PAYLOAD_BYTES,
@@ -87,7 +88,9 @@ def load_scorer(
     signed with ``key``.
     """
     checked = _check(spec, manifest, payload, key, max_bytes)
-    return prior_scorer(spec) if checked is None else make_scorer(spec, unpack_head(checked))
+    if checked is None:
+        return prior_scorer(spec)
+    return make_scorer(spec, unpack_head(checked), maturity_of(manifest))
 
 
 def load_trainer(

@@ -13,6 +13,7 @@ from models.learning.compiling import compile_model, make_scorer
 from models.learning.errors import KindError
 from models.learning.factory import Model, make_model
 from models.learning.manifests import changed, first_manifest, unchanged
+from models.learning.maturity import maturity_of
 from models.learning.numerics import Floats
 from models.learning.payload import pack, unpack_head, unpack_tail
 from models.learning.prequential import RollingQuality
@@ -104,7 +105,7 @@ class Trainer:
         trainer.epoch = manifest.epoch
         trainer._manifest = manifest
         if payload is not None:
-            trainer._go_on_from(payload)
+            trainer._go_on_from(payload, manifest)
         return trainer
 
     @property
@@ -136,7 +137,7 @@ class Trainer:
         if admitted:
             payload = self._pack(after.version + 1, after.valid_from)
             after = changed(after, payload, metrics.learned, metrics.positives, _published(metrics))
-            self._go_on_from(payload)
+            self._go_on_from(payload, after)
         self.epoch, self._manifest = epoch, after
         return EpochResult(after, payload, metrics)
 
@@ -190,7 +191,7 @@ class Trainer:
         compiled = compile_model(self._state.model, self._features, version, valid_from)
         return pack(compiled, self._state)
 
-    def _go_on_from(self, payload: bytes) -> None:
+    def _go_on_from(self, payload: bytes, manifest: Manifest) -> None:
         state: _State = unpack_tail(payload)
         if state.spec != self.spec.model:
             raise KindError(
@@ -198,7 +199,7 @@ class Trainer:
                 f"{self.spec.model}: give the model another name, or learn again"
             )
         self._state = state
-        self._scorer = make_scorer(self.spec, unpack_head(payload))
+        self._scorer = make_scorer(self.spec, unpack_head(payload), maturity_of(manifest))
 
 
 def _published(metrics: EpochMetrics) -> dict[str, float | None]:

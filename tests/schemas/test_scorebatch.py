@@ -40,6 +40,7 @@ constants = st.builds(
     model=st.builds(
         ModelRef, texts, st.integers(0, 9), st.one_of(st.none(), st.just("1970-01-01T00:00:00Z"))
     ),
+    maturity=st.sampled_from(("prior", "learning", "mature")),
     feature_set=texts,
     policy=texts,
     emitted_at=texts,
@@ -82,6 +83,7 @@ def one(c: ScoreConstants, row: tuple[Any, ...], identity: str) -> Score:
             if j >= 0
         ],
         emitted_at=c.emitted_at,
+        maturity=c.maturity,
     )
 
 
@@ -121,7 +123,18 @@ def test_the_bytes_are_the_codecs(c: ScoreConstants, batch: list[tuple[Any, ...]
 @pytest.mark.parametrize("user", NASTY)
 def test_a_user_is_read_back(user: str) -> None:
     c = ScoreConstants(
-        "a", 1, ModelRef("m", 0, None), "f", "latest", "", ["s", "t"], [], [], HEALTH, TREATMENT
+        app="a",
+        horizon_s=1,
+        model=ModelRef("m", 0, None),
+        maturity="prior",
+        feature_set="f",
+        policy="latest",
+        emitted_at="",
+        sources=["s", "t"],
+        features=[],
+        labels=[],
+        health=HEALTH,
+        treatment=TREATMENT,
     )
     state = (MIN_TIME, True, 0.5, 0, 0)
     row = (user, "schedule", "low", MIN_TIME, 0.5, (state, state), ((-1, 0, 0), (-1, 0, 0)))

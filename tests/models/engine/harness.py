@@ -29,6 +29,7 @@ from models.engine.state import PartitionState
 from models.features.plan import make_plan
 from models.grid import Float
 from models.spec import Spec
+from schemas.scores import Maturity
 from tests.models.engine.story import START, Raw, S
 
 NOW = START + 10**6 * S
@@ -100,6 +101,7 @@ class Linear:
     version: int
     valid_from: int | None
     name: str = "champion"
+    maturity: Maturity = "mature"
 
     def predict(self, matrix: Float) -> Float:
         return np.array([probability(row, self.version) for row in matrix.tolist()], dtype=float)

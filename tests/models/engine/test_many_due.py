@@ -46,7 +46,7 @@ class Record:
 class Counter:
     """A model that says how many events it was shown."""
 
-    name, version, valid_from = "counter", 1, None
+    name, version, valid_from, maturity = "counter", 1, None, "mature"
 
     def predict(self, matrix: np.ndarray) -> np.ndarray:
         return matrix[:, 0] / 100

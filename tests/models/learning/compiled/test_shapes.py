@@ -116,7 +116,7 @@ def test_left_to_river(case: str, spec: Spec) -> None:
         compile_anchored(model, NAMES)
     compiled = compile_model(model, NAMES, version=3, valid_from=9)
     assert compiled.model is model
-    scorer = make_scorer(spec, compiled)
+    scorer = make_scorer(spec, compiled, "mature")
     assert isinstance(scorer, RiverScorer)
     assert (scorer.version, scorer.valid_from) == (3, 9)
 
@@ -132,7 +132,7 @@ def test_a_head_holds_no_river(spec_of: Callable[..., Spec]) -> None:
     for kind in ("river_logistic", "hat", "arf"):
         spec = spec_of(kind)
         compiled = compile_model(learn(of_kind(kind)(), 0, 50), NAMES, version=1, valid_from=0)
-        assert isinstance(make_scorer(spec, compiled), ArrayScorer)
+        assert isinstance(make_scorer(spec, compiled, "mature"), ArrayScorer)
         assert "river" not in str(_classes(compiled))
 
 
