@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import orjson
 
-from models.aggregates import Aggregate
+from models.aggregates import Aggregate, DateUnit
 from schemas.mapping import SourceMapping
 
 Completeness = Literal["data", "heartbeat", "clock"]
@@ -62,7 +62,8 @@ class FeatureSpec:
 
     where: (field, allowed values) pairs; an event counts when every field matches.
     window, over: microseconds; ``over`` is the longer window of ``ratio``, ``trend`` and the
-    baselines. period: microseconds, of the aggregates in PERIODIC.
+    baselines. period: microseconds, of the aggregates in PERIODIC and of ``user_cycle``. values:
+    what ``last_is`` asks for. unit: how the field of an aggregate in DATED holds a date.
     """
 
     name: str
@@ -74,6 +75,8 @@ class FeatureSpec:
     over: int | None = None
     label: str | None = None
     period: int | None = None
+    values: tuple[str | float | bool, ...] = ()
+    unit: DateUnit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +222,5 @@ def feature_set_version(spec: Spec) -> str:
 def _stored(feature: FeatureSpec) -> dict[str, Any]:
     """What a feature is. Settings that came later count only where they are used."""
     content = asdict(feature)
-    del content["label"]
-    if content["period"] is None:
-        del content["period"]
-    return content
+    unused = [name for name in ("period", "values", "unit") if not content[name]]
+    return {name: value for name, value in content.items() if name not in ("label", *unused)}

@@ -10,6 +10,7 @@ from models.engine.intake import Judged
 from models.engine.state import SourceState
 from models.features.distinct import hash_numbers
 from models.features.plan import Selection
+from models.features.values import dates_of, numbers_of
 from models.grid import NEVER, Bool, Float, Int, pane_of
 from models.spec import SourceSpec
 from models.state.membership import note_outcomes
@@ -81,7 +82,7 @@ def collect(
     state.duplicates += int((~new).sum())
     index, rows = index[fresh & new], rows[fresh & new]
     columns = [
-        _select(batch, index, selection, number in plan.distinct)
+        _select(batch, index, selection, number in plan.distinct, plan.remembers(number))
         for number, selection in enumerate(plan.selections)
     ]
     times = batch.times[index]
@@ -101,7 +102,7 @@ def collect(
 
 
 def _select(
-    batch: EventBatch, index: Int, selection: Selection, distinct: bool
+    batch: EventBatch, index: Int, selection: Selection, distinct: bool, remembered: bool
 ) -> tuple[Bool, Float | None, Hashes | None]:
     mask = np.ones(len(index), dtype=np.bool_)
     for name, allowed in selection.where_hashed:
@@ -111,7 +112,10 @@ def _select(
         return mask, None, None
     column = batch.fields[selection.of][index]
     if column.dtype == np.uint64:
-        return mask & (column != 0), None, column
+        return mask & (column != 0), numbers_of(column) if remembered else None, column
+    if selection.unit is not None:
+        dates, known = dates_of(column, batch.times[index], selection.unit)
+        return mask & known, dates.astype(np.float64), dates.astype(np.uint64)
     hashes = hash_numbers(column) if distinct else None
     return mask & ~np.isnan(column), column, hashes
 

@@ -81,6 +81,12 @@ class Sketches:
                 return float(recent)
         return estimate({h for pane, s in panes.items() if low <= pane < high for h in s})
 
+    def after(self, selection: int, low: int, high: int, least: int) -> int | None:
+        """Smallest value above ``least`` in panes ``low <= pane < high``."""
+        panes = self.panes.get(selection, {})
+        larger = (v for pane, s in panes.items() if low <= pane < high for v in s if v > least)
+        return min(larger, default=None)
+
     def forget(self, before: int) -> None:
         """Drop panes before ``before``."""
         if self.oldest is None or self.oldest >= before:
@@ -141,3 +147,8 @@ class DistinctRings(dict[int, Sketches]):
         """Different values in panes ``low <= pane < high``."""
         ring = self.get(row)
         return 0.0 if ring is None else ring.count(selection, low, high)
+
+    def after(self, selection: int, row: int, low: int, high: int, least: int) -> int | None:
+        """Smallest value above ``least`` in panes ``low <= pane < high``."""
+        ring = self.get(row)
+        return None if ring is None else ring.after(selection, low, high, least)

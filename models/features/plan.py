@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from models.aggregates import BASELINE, PERIODIC, WINDOWED
+from models.aggregates import BASELINE, PERIODIC, WINDOWED, DateUnit
 from models.grid import NEVER
 from models.spec import FeatureSpec, Spec
 from schemas.events import hash_text
@@ -37,19 +37,26 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "min": ("min",),
     "max": ("max",),
     "last": ("last_time", "last_value"),
+    "last_is": ("last_time", "last_value"),
+    "last_due_in": ("last_time", "last_value"),
     "last_seen_age": ("last_time",),
     "first_seen_age": (),
     "distinct": (),
+    "due_in": (),
 }
 """Partial aggregates that each declared aggregate is made from."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which events (``where``) and which number of them (``of``; None = the event itself)."""
+    """Which events (``where``) and which number of them (``of``; None = the event itself).
+
+    unit: where the number is a date, how it is written.
+    """
 
     where: Where
     of: str | None
+    unit: DateUnit | None = None
 
     @property
     def where_hashed(self) -> tuple[tuple[str, tuple[float | int, ...]], ...]:
@@ -75,7 +82,8 @@ class SourcePlan:
 
     selections: what is looked at. columns: partial aggregates in each pane. carried: selections
     with a ``last`` whose value for the time before the oldest pane is carried. firsts:
-    selections whose first event time is kept. distinct: selections with a distinct sketch.
+    selections whose first event time is kept. distinct: selections with a distinct sketch
+    (of hashes, or of dates).
     """
 
     source: int
@@ -85,9 +93,9 @@ class SourcePlan:
     firsts: list[int] = field(default_factory=list)
     distinct: list[int] = field(default_factory=list)
 
-    def selection(self, where: Where, of: str | None) -> int:
+    def selection(self, where: Where, of: str | None, unit: DateUnit | None = None) -> int:
         """Index of a selection, added when new."""
-        wanted = Selection(where, of)
+        wanted = Selection(where, of, unit)
         if wanted not in self.selections:
             self.selections.append(wanted)
         return self.selections.index(wanted)
@@ -100,16 +108,20 @@ class SourcePlan:
         self.columns.append(Column(kind, selection, len(self.columns)))
         return len(self.columns) - 1
 
-    def require(self, agg: str, where: Where, of: str | None) -> int:
+    def require(self, agg: str, where: Where, of: str | None, unit: DateUnit | None = None) -> int:
         """Make sure that aggregate ``agg`` of a selection can be computed; its selection."""
-        selection = self.selection(where, of)
+        selection = self.selection(where, of, unit)
         for kind in NEEDS[agg]:
             self.column(kind, selection)
-        wanted = {"last": self.carried, "last_seen_age": self.carried}.get(agg)
-        wanted = {"first_seen_age": self.firsts, "distinct": self.distinct}.get(agg, wanted)
+        kept = {"first_seen_age": self.firsts, "distinct": self.distinct, "due_in": self.distinct}
+        wanted = self.carried if "last_time" in NEEDS[agg] else kept.get(agg)
         if wanted is not None and selection not in wanted:
             wanted.append(selection)
         return selection
+
+    def remembers(self, selection: int) -> bool:
+        """Whether the last value of a selection is kept."""
+        return any(c.kind == "last_value" and c.selection == selection for c in self.columns)
 
     @property
     def counts(self) -> list[Column]:
@@ -194,7 +206,7 @@ def make_plan(spec: Spec) -> Plan:
         if feature.source is not None:
             plan = sources[spec.source_index(feature.source)]
             for agg, where in _parts(feature):
-                plan.require(agg, where, feature.of)
+                plan.require(agg, where, feature.of, feature.unit)
     counts: list[tuple[int, int]] = []
     if spec.labels.rule == "inactivity":
         for name in spec.labels.sources:

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.features.context import context
 from models.features.view import SourceView
 from models.grid import NEVER, Float, Int
-from models.spec import FeatureSpec
 from models.state.slab import Slab
 
-_DAY = 86_400_000_000
-_THURSDAY = 3  # 1970-01-01, counted from Monday = 0
 _SLICE = 4096
 
 
@@ -45,13 +43,5 @@ def _features(slab: Slab, rows: Int, at: Int, as_of: Int) -> tuple[Float, Int]:
             out[:, j] = np.where(view.known, view.value(slab.spec.features[j]), np.nan)
     for j, feature in enumerate(slab.spec.features):
         if feature.source is None:
-            out[:, j] = _context(slab, feature, rows, at)
+            out[:, j] = context(feature, slab.entered[rows], at)
     return out, effective
-
-
-def _context(slab: Slab, feature: FeatureSpec, rows: Int, at: Int) -> Float:
-    if feature.agg == "day_of_week":
-        return ((at // _DAY + _THURSDAY) % 7).astype(np.float64)
-    entered = slab.entered[rows]
-    age = (at - entered).astype(np.float64) / 1e6
-    return np.where((entered == NEVER) | (age < 0), np.nan, age)

@@ -10,6 +10,7 @@ from models.features.baseline import baseline_ratio, baseline_z
 from models.features.plan import SourcePlan, base_of
 from models.features.ragged import last_of, owners
 from models.features.rhythm import Rhythm
+from models.features.values import number_of
 from models.grid import NEVER, Bool, Float, Int, floor_to, pane_of
 from models.spec import FeatureSpec
 from models.state.slab import Slab
@@ -51,9 +52,15 @@ class SourceView:
         """A feature's values, float64[n], NaN where it is not defined."""
         if feature.agg in ("ratio", "trend", "share"):
             return self._compare(feature)
-        selection = self.plan.selection(feature.where, feature.of)
+        selection = self.plan.selection(feature.where, feature.of, feature.unit)
         if feature.agg in ("last", "last_seen_age"):
             return self._last(feature.agg, selection)
+        if feature.agg == "last_is":
+            last = self._last("last", selection)
+            asked = np.isin(last, [number_of(value) for value in feature.values])
+            return np.where(np.isnan(last), np.nan, asked)
+        if feature.agg == "last_due_in":
+            return (self._last("last", selection) - self.effective) / 1e6
         if feature.agg == "first_seen_age":
             age = (self.effective - self._first(selection)) / 1e6
             return np.where(age >= 0, age, np.nan)
@@ -66,8 +73,8 @@ class SourceView:
 
     def window(self, agg: str, selection: int, window: int) -> Float:
         """A windowed aggregate, float64[n]; NaN where it has no value over no events."""
-        if agg == "distinct":
-            return self._distinct(selection, window)
+        if agg in ("distinct", "due_in"):
+            return self._sketched(agg, selection, window)
         if agg in ("count", "sum"):
             return self._total(agg, selection, window)
         if agg in ("min", "max"):
@@ -177,12 +184,14 @@ class SourceView:
         value[in_ring] = self._column("last_value", selection)[newest]
         return np.where((time > NEVER) & (time <= self.effective), value, np.nan)
 
-    def _distinct(self, selection: int, window: int) -> Float:
+    def _sketched(self, agg: str, selection: int, window: int) -> Float:
         lows = self.floor - window // self.grid
-        found = [
-            self.sketches.count(selection, row, low, high)
-            for row, low, high in zip(
-                self.rows.tolist(), lows.tolist(), self.high.tolist(), strict=True
-            )
+        places = zip(self.rows.tolist(), lows.tolist(), self.high.tolist(), strict=True)
+        if agg == "distinct":
+            found = [self.sketches.count(selection, *place) for place in places]
+            return np.array(found, dtype=np.float64)
+        due = [
+            self.sketches.after(selection, *place, now)
+            for place, now in zip(places, self.effective.tolist(), strict=True)
         ]
-        return np.array(found, dtype=np.float64)
+        return (np.array(due, dtype=np.float64) - self.effective) / 1e6  # None becomes NaN

@@ -8,6 +8,7 @@ from typing import Any
 
 from river import base, compose, drift, forest, linear_model, optim, preprocessing, tree
 
+from models.aggregates import LINEAR
 from models.learning.anchored import Anchored
 from models.learning.guard import Clip, FiniteOnly, SignedLog
 from models.learning.numerics import logit
@@ -18,9 +19,6 @@ Model = ReplayLogistic | Anchored
 """A classifier whose ``learn_one`` takes a weight, and anything as a value."""
 
 Maker = Callable[..., Model]
-
-_LINEAR_AGGREGATES = frozenset({"day_of_week"})
-"""Bounded on a linear scale: a logarithm would only squeeze them."""
 
 
 class ModelSpecError(ValueError):
@@ -102,7 +100,7 @@ KINDS = tuple(MAKERS)
 
 
 def _raw(features: Sequence[FeatureSpec]) -> tuple[str, ...] | None:
-    names = tuple(feature.name for feature in features if feature.agg in _LINEAR_AGGREGATES)
+    names = tuple(feature.name for feature in features if feature.agg in LINEAR)
     return names or None
 
 

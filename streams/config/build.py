@@ -157,10 +157,10 @@ def _heartbeat(doc: HeartbeatDoc | None) -> HeartbeatMapping:
 
 
 def period_of(doc: FeatureDoc, grid: int) -> int | None:
-    """What the aggregates of PERIODIC count in: as said, else days, or panes that make no days."""
-    if doc.agg not in PERIODIC:
-        return None
-    return doc.period or (grid if DAY % grid else DAY)
+    """As said, else for the aggregates of PERIODIC days, or panes where they make no days."""
+    if doc.period is None and doc.agg in PERIODIC:
+        return grid if DAY % grid else DAY
+    return doc.period
 
 
 def _feature(doc: FeatureDoc, grid: int) -> FeatureSpec:
@@ -174,6 +174,8 @@ def _feature(doc: FeatureDoc, grid: int) -> FeatureSpec:
         over=doc.over,
         label=doc.label,
         period=period_of(doc, grid),
+        values=doc.values or (),
+        unit=doc.unit,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.aggregates import Aggregate
+from models.aggregates import Aggregate, DateUnit
 from models.spec import ClockMode, Completeness, LabelRule, LeaveRule
 from schemas.mapping import FieldType, TimeUnit
 from schemas.times import HOUR, MINUTE, SECOND
@@ -140,10 +140,11 @@ class FeatureDoc(Section):
     name: Name
     """Name of the feature, unique."""
     agg: Aggregate
-    """The aggregate: over a window (count sum mean min max std distinct share), over the periods
-    of a window (active_periods streak longest_streak gap_mean gap_std gap_max gap_ratio), two
-    windows (ratio trend baseline_ratio baseline_z), the whole past (last first_seen_age
-    last_seen_age), or no source at all (user_age day_of_week). docs/features.md defines each."""
+    """The aggregate: over a window (count sum mean min max std distinct share due_in), over the
+    periods of a window (active_periods streak longest_streak gap_mean gap_std gap_max gap_ratio),
+    two windows (ratio trend baseline_ratio baseline_z), the whole past (last last_is last_due_in
+    first_seen_age last_seen_age), or no source at all (user_age user_cycle day_of_week
+    day_of_month season_sin season_cos). docs/features.md defines each."""
     source: str | None = None
     """Name of a source."""
     of: str | None = None
@@ -157,7 +158,13 @@ class FeatureDoc(Section):
     S is the sum of `of`, or the number of events without it. For baseline_ratio and baseline_z:
     `window` and the windows of its length before it, a multiple of it."""
     period: PositiveDuration | None = None
-    """What active_periods, the streaks and the gaps count in. Default: a day, or app.grid."""
+    """What active_periods, the streaks and the gaps count in: a day, or app.grid, if not said; the
+    length of user_cycle."""
+    values: Allowed | None = None
+    """What last_is asks for: a value, or a list of them."""
+    unit: DateUnit | None = None
+    """How `of` holds the date of due_in or last_due_in: s, ms or us since 1970 UTC, or days after
+    the event."""
     label: str | None = None
     """Words for people, in the reasons of a score."""
 

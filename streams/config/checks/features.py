@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from models.aggregates import BASELINE, CONTEXT, PERIODIC, WINDOWED
+from models.aggregates import BASELINE, CONTEXT, DATED, PERIODIC, WINDOWED
 from schemas.times import format_duration
 from streams.config.build import period_of
 from streams.config.checks.common import check_on_grid
@@ -20,7 +21,9 @@ TOTALS = PAIRS | {"share"}
 
 _OF_TYPES = {
     **dict.fromkeys(NUMERIC | TOTALS, ("number",)),
+    **dict.fromkeys(DATED, ("number",)),
     "distinct": ("string", "number"),
+    "last_is": ("string", "number", "bool"),
 }
 _WHERE_TYPES: dict[str, type] = {"number": float, "string": str, "bool": bool}
 
@@ -61,9 +64,11 @@ def check_features(draft: Draft, problems: Problems) -> None:
         if other != i:
             case.add("name", f"features[{other}] has this name too.", "Give each its own name.")
         _check_source(case)
-        _check_of(case)
+        field = _check_of(case)
         _check_where(case)
         _check_windows(case)
+        _check_values(case, field)
+        _check_unit(case)
 
 
 def _check_source(case: _Case) -> None:
@@ -83,23 +88,26 @@ def _check_source(case: _Case) -> None:
         )
 
 
-def _check_of(case: _Case) -> None:
+def _check_of(case: _Case) -> FieldDoc | None:
+    """Check ``of``; the field, where it is there and can be read."""
     doc = case.doc
     types = _OF_TYPES.get(doc.agg)
     if types is None:
         if doc.of is not None and doc.agg not in CONTEXT:
             case.add("of", f"{doc.agg} looks at when events happen, not at a field.", "Remove it.")
-    elif doc.of is None:
+        return None
+    if doc.of is None:
         if doc.agg not in TOTALS:
             case.add("of", f"{doc.agg} needs a field.", 'Name one of the source\'s: of = "…".')
-    else:
-        field = case.field("of", doc.of)
-        if field is not None and field.type not in types:
-            case.add(
-                "of",
-                f'{doc.agg} needs a {" or ".join(types)}, but "{doc.of}" is a {field.type}.',
-                "Use another field, or count with `where`.",
-            )
+        return None
+    field = case.field("of", doc.of)
+    if field is not None and field.type not in types:
+        case.add(
+            "of",
+            f'{doc.agg} needs a {" or ".join(types)}, but "{doc.of}" is a {field.type}.',
+            "Use another field, or count with `where`.",
+        )
+    return field
 
 
 def _check_where(case: _Case) -> None:
@@ -113,16 +121,45 @@ def _check_where(case: _Case) -> None:
         )
     for name, allowed in case.doc.where.items():
         field = case.field(f"where.{name}", name)
-        if field is None:
-            continue
-        wanted = _WHERE_TYPES[field.type]
-        wrong = [value for value in allowed if type(value) is not wanted]
-        if wrong:
-            case.add(
-                f"where.{name}",
-                f'{wrong[0]!r} is never equal to the field "{name}", which is a {field.type}.',
-                f"Write {_example(field.type)}.",
-            )
+        if field is not None:
+            _check_equal(case, f"where.{name}", name, field, allowed)
+
+
+def _check_equal(
+    case: _Case, key: str, name: str, field: FieldDoc, allowed: Iterable[object]
+) -> None:
+    """A field is compared with values of its own type."""
+    wanted = _WHERE_TYPES[field.type]
+    wrong = [value for value in allowed if type(value) is not wanted]
+    if wrong:
+        case.add(
+            key,
+            f'{wrong[0]!r} is never equal to the field "{name}", which is a {field.type}.',
+            f"Write {_example(field.type)}.",
+        )
+
+
+def _check_values(case: _Case, field: FieldDoc | None) -> None:
+    doc = case.doc
+    if doc.agg != "last_is":
+        if doc.values is not None:
+            case.add("values", f"{doc.agg} asks for no values.", "Remove it, or use where.")
+    elif doc.values is None:
+        case.add("values", "last_is needs the values that it asks for.", 'Add values = ["…"].')
+    elif doc.of is not None and field is not None:
+        _check_equal(case, "values", doc.of, field, doc.values)
+
+
+def _check_unit(case: _Case) -> None:
+    doc = case.doc
+    if doc.agg in DATED and doc.unit is None:
+        case.add(
+            "unit",
+            f"{doc.agg} needs to know how the field holds a date.",
+            'Add unit = "s", "ms" or "us" (numbers since 1970), or "days" (after the event).',
+        )
+    elif doc.agg not in DATED and doc.unit is not None:
+        case.add("unit", f"{doc.agg} looks at no date.", "Remove it.")
 
 
 def _check_windows(case: _Case) -> None:
@@ -135,7 +172,7 @@ def _check_windows(case: _Case) -> None:
         case.add("over", f"{agg} needs a second, longer window.", 'Add it: over = "28d".')
     if agg not in PAIRS and doc.over is not None:
         case.add("over", f"{agg} has one window at most.", "Remove it, or use ratio or trend.")
-    for name in ("window", "over", "period"):
+    for name in ("window", "over", *(["period"] if agg in PERIODIC else [])):
         about = f'feature "{doc.name}"'
         check_on_grid(case.draft, case.problems, f"{case.key}.{name}", getattr(doc, name), about)
     _check_over(case)
@@ -164,8 +201,11 @@ def _check_over(case: _Case) -> None:
 
 def _check_period(case: _Case) -> None:
     doc, grid = case.doc, case.draft.grid
+    if doc.agg == "user_cycle" and doc.period is None:
+        wrong = "user_cycle needs to know how long it is."
+        case.add("period", wrong, 'Say after how long it begins anew: period = "365d".')
     if doc.agg not in PERIODIC:
-        if doc.period is not None:
+        if doc.agg != "user_cycle" and doc.period is not None:
             case.add("period", f"{doc.agg} does not count in periods.", "Remove it.")
         return
     if grid is None or doc.window is None or doc.window % grid:

@@ -7,31 +7,22 @@ watermark by a comparison, every label by looking at the outcomes. Slow and obvi
 from __future__ import annotations
 
 import math
-import statistics
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
-from models.aggregates import BASELINE, PERIODIC
-from models.spec import FeatureSpec, SourceSpec, Spec
+from models.spec import SourceSpec, Spec
 from schemas.ids import keyed_hash, stable_id
 from schemas.murmur2 import partition_of
 from tests.models.engine.harness import Models, probability
-from tests.models.engine.story import START, Item, S
-from tests.models.engine.usual import against_itself, regularity
+from tests.models.engine.story import Item, S
+from tests.models.engine.wanted import Event, features
 
 UNKNOWN = math.nan
 BROKEN = {b"{": "not-json", b"7": "not-an-object", b"{}": "missing-user"}
 KINDS = ("churn", "leave", "return")
 ENDING = {"return": 0, "leave": 1, "churn": 2}
-
-
-class Event(NamedTuple):
-    """An event that was applied to a user."""
-
-    time: int
-    data: dict[str, Any]
 
 
 @dataclass
@@ -67,112 +58,6 @@ class Clocks:
     heartbeats: int = 0
     duplicates: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
-
-
-# --- features --------------------------------------------------------------------------------
-
-
-def features(
-    spec: Spec, user: User, at: int, as_of: Sequence[int | None]
-) -> tuple[list[float], list[int | None]]:
-    """Vector and effective as-of times by their definition."""
-    effective = [
-        effective_as_of(spec.grid, user.events[s], a) if a is not None else None
-        for s, a in enumerate(as_of)
-    ]
-    vector = []
-    for feature in spec.features:
-        if feature.source is None:
-            vector.append(context(feature, user, at))
-            continue
-        s = [source.name for source in spec.sources].index(feature.source)
-        wanted, reached = as_of[s], effective[s]
-        if wanted is None or reached is None:
-            vector.append(UNKNOWN)
-        else:
-            vector.append(one_feature(spec.grid, feature, user.events[s], wanted, reached))
-    return vector, effective
-
-
-def effective_as_of(grid: int, events: list[Event], as_of: int) -> int:
-    """The as-of itself while no later event is known, else the grid point below."""
-    return as_of if all(e.time <= as_of for e in events) else as_of // grid * grid
-
-
-def context(feature: FeatureSpec, user: User, at: int) -> float:
-    if feature.agg == "day_of_week":
-        return (at - START) // (86_400 * S) % 7
-    return UNKNOWN if user.entered is None or user.entered > at else (at - user.entered) / S
-
-
-def one_feature(
-    grid: int, feature: FeatureSpec, events: list[Event], as_of: int, effective: int
-) -> float:
-    chosen = [e for e in events if matches(feature, e) and e.time <= effective]
-
-    def within(window: int | None) -> list[Event]:
-        assert window is not None
-        return [e for e in chosen if e.time > as_of // grid * grid - window]
-
-    if feature.agg in ("ratio", "trend"):
-        short, long = (total(feature, within(w)) for w in (feature.window, feature.over))
-        if long == 0:
-            return UNKNOWN
-        assert feature.window is not None
-        assert feature.over is not None
-        return short / long * (feature.over / feature.window if feature.agg == "trend" else 1)
-    if feature.agg == "share":
-        everything = replace(feature, where=())
-        known = [e for e in events if matches(everything, e) and e.time <= effective]
-        start = as_of // grid * grid - (feature.window or 0)
-        whole = total(feature, [e for e in known if e.time > start])
-        return total(feature, within(feature.window)) / whole if whole else UNKNOWN
-    if feature.agg in PERIODIC:
-        times = [e.time for e in chosen]
-        return regularity(feature, times, as_of // grid * grid, effective)
-    if feature.agg in BASELINE:
-        worth = [(e.time, 1 if feature.of is None else e.data[feature.of]) for e in chosen]
-        return against_itself(feature, worth, as_of // grid * grid, effective)
-    if feature.agg in ("last", "last_seen_age", "first_seen_age"):
-        return ends(feature, chosen, effective)
-    return aggregate(feature, within(feature.window))
-
-
-def matches(feature: FeatureSpec, e: Event) -> bool:
-    known = feature.of is None or e.data.get(feature.of) is not None
-    return known and all(e.data.get(name) in allowed for name, allowed in feature.where)
-
-
-def total(feature: FeatureSpec, events: list[Event]) -> float:
-    return len(events) if feature.of is None else sum(e.data[feature.of] for e in events)
-
-
-def ends(feature: FeatureSpec, chosen: list[Event], effective: int) -> float:
-    if not chosen:
-        return UNKNOWN
-    if feature.agg == "first_seen_age":
-        return (effective - min(e.time for e in chosen)) / S
-    newest = max(e.time for e in chosen)
-    if feature.agg == "last_seen_age":
-        return (effective - newest) / S
-    assert feature.of is not None
-    return float([e for e in chosen if e.time == newest][-1].data[feature.of])
-
-
-def aggregate(feature: FeatureSpec, events: list[Event]) -> float:
-    if feature.agg == "count":
-        return len(events)
-    assert feature.of is not None
-    values = [e.data[feature.of] for e in events]
-    if feature.agg == "distinct":
-        return len(set(values))
-    if feature.agg == "sum":
-        return sum(values)
-    if not values:
-        return UNKNOWN
-    if feature.agg in ("min", "max"):
-        return float(min(values) if feature.agg == "min" else max(values))
-    return statistics.fmean(values) if feature.agg == "mean" else statistics.pstdev(values)
 
 
 # --- the whole of it -------------------------------------------------------------------------

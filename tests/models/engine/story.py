@@ -102,8 +102,17 @@ FEATURES = (
     FeatureSpec("usual_paid", "baseline_z", "billing", "n", window=20 * S, over=60 * S),
     FeatureSpec("unusual", "baseline_z", "usage", window=10 * S, over=40 * S),
     FeatureSpec("billed", "last_seen_age", "billing"),
+    FeatureSpec("in_quiz", "last_is", "usage", "k", values=("quiz", "été")),
+    FeatureSpec("paid_up", "last_is", "billing", "b", values=(True,)),
+    FeatureSpec("two", "last_is", "billing", "n", where=QUIZ, values=(2.0, 3)),
+    FeatureSpec("due", "due_in", "usage", "n", window=60 * S, unit="days"),
+    FeatureSpec("renewal", "last_due_in", "billing", "n", unit="days"),
     FeatureSpec("age", "user_age"),
+    FeatureSpec("cycle", "user_cycle", period=45 * S),
     FeatureSpec("weekday", "day_of_week"),
+    FeatureSpec("monthday", "day_of_month"),
+    FeatureSpec("season", "season_sin"),
+    FeatureSpec("winter", "season_cos"),
 )
 
 SPEC = Spec(

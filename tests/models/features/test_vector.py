@@ -20,6 +20,7 @@ from tests.models.engine import oracle
 from tests.models.engine.harness import Worker
 from tests.models.engine.histories import examples
 from tests.models.engine.story import GRID, SPEC, START, Item, S, at, event, topics
+from tests.models.engine.wanted import features as by_definition
 
 NOW = 200
 """Every record arrives at this second, so no cut and no epoch comes in between."""
@@ -103,7 +104,7 @@ def test_features_are_their_definition_as_of_any_time(
         for i, as_of in enumerate(times):
             if not all(answerable(user, s, as_of[s]) for s in (0, 1)):
                 continue
-            wanted, reached = oracle.features(PATIENT, user, at(NOW), as_of)
+            wanted, reached = by_definition(PATIENT, user, at(NOW), as_of)
             assert effective[i].tolist() == reached
             assert equal(matrix[i].tolist(), wanted), (matrix[i].tolist(), wanted)
 
@@ -151,7 +152,7 @@ def test_a_source_of_which_nothing_is_known_has_no_features() -> None:
     worker = worker_of(event("usage", NOW, "a", 191, n=3), event("billing", NOW, "a", 191, n=3))
     vector, effective = worker.vector("a", at(NOW), [NEVER] * 3)
     known = {f.name for f, v in zip(PATIENT.features, vector, strict=True) if not math.isnan(v)}
-    assert known == {"age", "weekday"}
+    assert known == {"age", "cycle", "weekday", "monthday", "season", "winter"}
     assert effective == [NEVER] * 3
     assert one(worker, "amount", 195, 195) == 3
 
