@@ -107,12 +107,12 @@ FEATURES = (
     FeatureSpec("two", "last_is", "billing", "n", where=QUIZ, values=(2.0, 3)),
     FeatureSpec("due", "due_in", "usage", "n", window=60 * S, unit="days"),
     FeatureSpec("renewal", "last_due_in", "billing", "n", unit="days"),
-    FeatureSpec("age", "user_age"),
     FeatureSpec("cycle", "user_cycle", period=45 * S),
-    FeatureSpec("weekday", "day_of_week"),
     FeatureSpec("monthday", "day_of_month"),
     FeatureSpec("season", "season_sin"),
     FeatureSpec("winter", "season_cos"),
+    FeatureSpec("age", "user_age"),
+    FeatureSpec("weekday", "day_of_week"),
 )
 
 SPEC = Spec(
