@@ -127,7 +127,8 @@ class ScoringSpec:
     """When users are scored and what the bands are called.
 
     bands: (name, lower bound of the probability), ascending, the first at 0.
-    reasons: how many contributions a score carries at most.
+    reasons: how many contributions a score carries at most. reasons_from: probability below
+    which it carries none.
     """
 
     schedule: ScheduleSpec | None
@@ -135,6 +136,7 @@ class ScoringSpec:
     bands: tuple[tuple[str, float], ...]
     reasons: int = 3
     max_catch_up: int = 1
+    reasons_from: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

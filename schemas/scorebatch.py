@@ -50,6 +50,7 @@ class ScoreColumns:
     times: int64[n]. probability: float64[n]. as_of: int64[n, s]; known: bool[n, s], where
     it is. staleness_s: float64[n, s], NaN = none. health, treatment: uint8[n, s].
     reasons: int64[n, k], features, -1 = no more. values, contributions: float64[n, k].
+    phrases: n * k texts, row by row.
     """
 
     ids: Sequence[str]
@@ -66,6 +67,7 @@ class ScoreColumns:
     reasons: Ints
     values: Floats
     contributions: Floats
+    phrases: Sequence[str]
 
 
 def encode_scores(constants: ScoreConstants, columns: ScoreColumns) -> list[bytes]:
@@ -154,13 +156,14 @@ def _reasons(constants: ScoreConstants, columns: ScoreColumns) -> list[bytes]:
     if most == 0:
         return [b""] * n
     heads = [b'{"feature":%b,"value":' % orjson.dumps(name) for name in constants.features]
-    tails = [b',"label":%b}' % orjson.dumps(label) for label in constants.labels]
+    tails = [b',"label":%b,"text":"' % orjson.dumps(label) for label in constants.labels]
     elements = [
-        heads[j] + value + b',"contribution":' + contribution + tails[j] if j >= 0 else None
-        for j, value, contribution in zip(
+        heads[j] + value + b',"contribution":' + part + tails[j] + text + b'"}' if j >= 0 else None
+        for j, value, part, text in zip(
             columns.reasons.ravel().tolist(),
             _numbers(columns.values.ravel()),
             _numbers(columns.contributions.ravel()),
+            _texts(columns.phrases),
             strict=True,
         )
     ]

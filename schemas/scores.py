@@ -41,12 +41,16 @@ class ModelRef:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One feature's part in the score: contribution in logits against the average user."""
+    """One feature's part in the score: contribution in logits against the average user.
+
+    text: label, value with its unit, and direction, in words; None on records from before it.
+    """
 
     feature: str
     value: float | None
     contribution: float
     label: str | None = None
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,10 @@ class Seen:
 def act(score: dict[str, Any]) -> None:
     """Do what your service does about a user at high risk. Here: say so."""
     stale = [name for name, s in score["sources"].items() if s["health"] != "fresh"]
-    because = [reason.get("label") or reason["feature"] for reason in score["reasons"]]
+    because = [
+        reason.get("text") or reason.get("label") or reason["feature"]
+        for reason in score["reasons"]
+    ]
     print(
         f"offer for {score['user']}: {score['probability']:.2f} at {score['time']}",
         f"because of {', '.join(because) or 'nothing in particular'}",

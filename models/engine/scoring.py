@@ -13,6 +13,7 @@ from models.learning.scorer import Scorer
 from models.spec import Spec
 from models.staleness.policy import HEALTH, TREATMENT, Codes, health_of, latest
 from models.state.slab import Slab
+from models.words import wording_of
 from schemas.ids import stable_ids
 from schemas.scorebatch import ScoreColumns, ScoreConstants, encode_scores
 from schemas.scores import ModelRef
@@ -84,6 +85,7 @@ def encode_records(
         reasons=reasons,
         values=values,
         contributions=contributions,
+        phrases=wording_of(spec.features).phrases(reasons, scored.matrix, contributions),
     )
     return encode_scores(_constants(spec, scored.scorer, now), columns)
 
@@ -122,12 +124,17 @@ def _bands(spec: Spec, probability: Float) -> list[str]:
 def _reasons(spec: Spec, scored: Scored) -> tuple[Int, Float, Float]:
     """The largest contributions of each row, where the model can say: int64[n, k], float64[n, k].
 
-    Features (-1 = no more), their values and contributions.
+    Features (-1 = no more), their values and contributions. Rows below the band that asks for
+    reasons have none, and cost nothing.
     """
-    parts = scored.scorer.contributions(scored.matrix) if spec.scoring.reasons else None
-    if parts is None:
+    asked = np.flatnonzero(scored.probability >= spec.scoring.reasons_from)
+    wanted = spec.scoring.reasons > 0 and len(asked) > 0
+    own = scored.scorer.contributions(scored.matrix[asked]) if wanted else None
+    if own is None:
         nothing = np.empty((len(scored.rows), 0))
         return nothing.astype(np.int64), nothing, nothing
+    parts = np.zeros((len(scored.rows), own.shape[1]))
+    parts[asked] = own
     known = np.where(np.isnan(parts), 0.0, parts)
     top = np.argsort(-np.abs(known), axis=1, kind="stable")[:, : spec.scoring.reasons]
     matters = np.take_along_axis(known, top, axis=1) != 0.0

@@ -208,4 +208,5 @@ def _scoring(doc: Document) -> ScoringSpec:
         bands=tuple(scores.bands.items()),
         reasons=scores.reasons,
         max_catch_up=scores.max_catch_up,
+        reasons_from=scores.bands[scores.reasons_from] if scores.reasons_from else 0.0,
     )

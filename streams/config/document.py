@@ -224,6 +224,8 @@ class ScoresDoc(Section):
     """Names of risk bands with their lower bounds, ascending from 0."""
     reasons: Annotated[int, Field(ge=0)] = 3
     """How many features a score names at most as its reasons."""
+    reasons_from: str | None = None
+    """Only scores of this band and those above it give reasons. Default: all."""
     max_catch_up: Annotated[int, Field(ge=0)] = 1
     """How many schedule points missed while down are still scored; the rest are counted."""
 

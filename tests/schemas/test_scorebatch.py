@@ -23,7 +23,7 @@ numbers = st.one_of(st.floats(), st.sampled_from([0.0, -0.0, 1e16, 5e-324, 1e-7]
 states = st.tuples(
     st.integers(MIN_TIME, MAX_TIME), st.booleans(), numbers, st.integers(0, 2), st.integers(0, 2)
 )
-reasons = st.tuples(st.integers(-1, 2), numbers, numbers)
+reasons = st.tuples(st.integers(-1, 2), numbers, numbers, texts)
 rows = st.tuples(
     texts,
     texts,
@@ -78,8 +78,8 @@ def one(c: ScoreConstants, row: tuple[Any, ...], identity: str) -> Score:
             for name, (as_of, known, stale, h, t) in zip(c.sources, sources, strict=True)
         },
         reasons=[
-            Reason(c.features[j], finite(value), part, c.labels[j])
-            for j, value, part in why
+            Reason(c.features[j], finite(value), part, c.labels[j], text)
+            for j, value, part, text in why
             if j >= 0
         ],
         emitted_at=c.emitted_at,
@@ -110,6 +110,7 @@ def columns(batch: list[tuple[Any, ...]], ids: list[str]) -> ScoreColumns:
         reasons=table(why, 0, np.int64),
         values=table(why, 1, np.float64),
         contributions=table(why, 2, np.float64),
+        phrases=[item[3] for row in batch for item in row[6]],
     )
 
 
@@ -137,6 +138,6 @@ def test_a_user_is_read_back(user: str) -> None:
         treatment=TREATMENT,
     )
     state = (MIN_TIME, True, 0.5, 0, 0)
-    row = (user, "schedule", "low", MIN_TIME, 0.5, (state, state), ((-1, 0, 0), (-1, 0, 0)))
+    row = (user, "schedule", "low", MIN_TIME, 0.5, (state, state), ((-1, 0, 0, ""), (-1, 0, 0, "")))
     (value, other) = encode_scores(c, columns([row, row], ["0" * 32, "1" * 32]))
     assert decode_score(value).user == decode_score(other).user == user

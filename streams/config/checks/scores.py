@@ -34,6 +34,9 @@ def check_scores(draft: Draft, problems: Problems) -> None:
         key = "scores.on_event.sources"
         check_source_names(draft, problems, key, doc.on_event.sources, known)
     _check_bands(doc.bands, problems)
+    if doc.reasons_from is not None and doc.reasons_from not in doc.bands:
+        wrong = f'There is no band "{doc.reasons_from}".'
+        problems.add("scores.reasons_from", wrong, did_you_mean(doc.reasons_from, doc.bands))
 
 
 def _check_schedule(draft: Draft, doc: ScheduleDoc, problems: Problems) -> None:

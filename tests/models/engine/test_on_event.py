@@ -80,6 +80,20 @@ def test_a_score_sees_the_events_up_to_its_own_and_none_after() -> None:
     assert second["amount"] is None
 
 
+def test_scores_below_the_band_that_asks_give_no_reasons() -> None:
+    items = [event("usage", t, "a", t, n=1) for t in range(1, 40)]
+    every = run(items).sent("scores")
+    bound = sorted(score["probability"] for score in every)[len(every) // 2]
+    spec = replace(SPEC, scoring=replace(SPEC.scoring, reasons_from=bound))
+    some = run(items, spec).sent("scores")
+    asked = {score["id"]: score["probability"] >= bound for score in some}
+    assert {True, False} == set(asked.values())
+    given = {score["id"]: score["reasons"] for score in every}
+    for score in some:
+        assert score["reasons"] == (given[score["id"]] if asked[score["id"]] else [])
+        assert all("the risk" in reason["text"] for reason in score["reasons"])
+
+
 def test_events_of_other_sources_are_no_reason_to_score() -> None:
     spec = replace(SPEC, scoring=replace(SPEC.scoring, on_event=OnEventSpec(0, ("billing",))))
     worker = run([event("usage", 1, "a", 1), event("billing", 2, "a", 2)], spec)

@@ -246,6 +246,8 @@ CASES: list[tuple[str, str, str, str]] = [
      "scores.bands", "1 or more", "low = 0.0"),
     (changed('{ every = "7d" }', '{ every = "7d" }\nbands = { a = 0, b = "x" }'),
      "scores.bands.b", "x", "bands"),
+    (changed('{ every = "7d" }', '{ every = "7d" }\nreasons_from = "hihg"'),
+     "scores.reasons_from", '"hihg"', '"high"'),
     (BASE + '[learning]\nexample_every = "1h"', "learning.example_every", "multiple", "Use 1d"),
     (BASE + '[learning]\nevery = "0s"', "learning.every", "no length", "above zero"),
 ]  # fmt: skip
