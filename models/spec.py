@@ -7,7 +7,7 @@ and durations are integer microseconds (UTC since the epoch for times).
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import orjson
@@ -19,6 +19,7 @@ Completeness = Literal["data", "heartbeat", "clock"]
 ClockMode = Literal["arrival", "live"]
 LabelRule = Literal["outcome", "inactivity"]
 LeaveRule = Literal["negative", "censor"]
+PromoteRule = Literal["auto", "manual"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,9 @@ class LearningSpec:
     complete_within: how long after maturity an example waits for slow sources at most.
     sample_key: key of the hashes that choose examples and the order of learning; not the app's
     name, so that a replay under another name chooses the same.
+    negatives: probability at which an example without churn is kept, with weight 1 / negatives.
+    promote: whether evidence promotes a challenger, or only a request does. evidence_every: length
+    of the blocks whose means are the evidence; 0: the horizon.
     """
 
     every: int
@@ -166,6 +170,9 @@ class LearningSpec:
     example_every: int
     complete_within: int
     sample_key: str = "ebbline"
+    negatives: float = 1.0
+    promote: PromoteRule = "auto"
+    evidence_every: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +192,7 @@ class Spec:
     learning: LearningSpec
     capacity: int = 200_000
     policy: str = "latest"
+    challengers: tuple[ModelSpec, ...] = ()
     feature_set: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
@@ -194,6 +202,19 @@ class Spec:
     def source_index(self, name: str) -> int:
         """Position of the source in configuration order (the merge's tie-break)."""
         return next(i for i, source in enumerate(self.sources) if source.name == name)
+
+    @property
+    def models(self) -> tuple[ModelSpec, ...]:
+        """All models in training: the one of ``[model]`` first."""
+        return (self.model, *self.challengers)
+
+    def of_model(self, name: str) -> Spec:
+        """The same deployment, as one of its models sees it; any name that is not configured too.
+
+        A name that is not configured (any more) has the settings of ``[model]``.
+        """
+        known = next((model for model in self.models if model.name == name), None)
+        return replace(self, model=known or replace(self.model, name=name))
 
     @property
     def cuts(self) -> ScheduleSpec:

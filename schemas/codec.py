@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from schemas.deadletters import DeadLetter
 from schemas.drift import Prequential
-from schemas.examples import EpochEnd, Example
+from schemas.examples import EpochEnd, Example, ModelRequest
 from schemas.scores import Score
 from schemas.snapshots import Manifest
 from schemas.sources import SourceStatus
@@ -54,12 +54,14 @@ def decode_deadletter(value: bytes | None) -> DeadLetter:
     return decode(DeadLetter, value)
 
 
-def decode_example(value: bytes | None) -> Example | EpochEnd:
+def decode_example(value: bytes | None) -> Example | EpochEnd | ModelRequest:
     """Read a record of the examples topic, told apart by ``kind``."""
     content = _load("Example", value)
     kind = content.get("kind") if isinstance(content, dict) else None
     if kind == "epoch_end":
         return _validate(EpochEnd, content)
+    if kind == "model_request":
+        return _validate(ModelRequest, content)
     return _validate(Example, content)
 
 

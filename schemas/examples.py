@@ -1,4 +1,4 @@
-"""What the trainer learns from: examples and the markers that close an epoch."""
+"""What the trainer reads: examples, the markers that close an epoch, requests about models."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 EXAMPLE_SCHEMA_VERSION = 1
+REQUEST_SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +48,24 @@ class EpochEnd:
     feature_set: str
     kind: Literal["epoch_end"] = "epoch_end"
     schema_version: int = EXAMPLE_SCHEMA_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """What an operator asks of the trainer, carried out at the end of the next epoch.
+
+    It stands among the examples, so it has a place in their order, and learning again repeats it.
+    action: ``promote`` a model (always its newest version from then on), or ``rollback``: to
+    ``version`` of the model, which stays until the next request to promote, or, without a version,
+    to the champion before. model: null: the champion.
+    """
+
+    id: str
+    app: str
+    action: Literal["promote", "rollback"]
+    model: str | None
+    version: int | None
+    note: str
+    asked_at: str
+    kind: Literal["model_request"] = "model_request"
+    schema_version: int = REQUEST_SCHEMA_VERSION

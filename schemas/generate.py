@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 
 from schemas.deadletters import DeadLetter
 from schemas.drift import Prequential
-from schemas.examples import EpochEnd, Example
+from schemas.examples import EpochEnd, Example, ModelRequest
 from schemas.reasons import Reject
 from schemas.scores import Score
 from schemas.snapshots import Manifest
@@ -32,6 +32,7 @@ RECORDS: dict[str, type] = {
     "deadletter": DeadLetter,
     "example": Example,
     "epoch_end": EpochEnd,
+    "model_request": ModelRequest,
     "manifest": Manifest,
     "prequential": Prequential,
 }

@@ -8,7 +8,7 @@ from river.__version__ import __version__ as river_version
 
 from models.learning.payload import FORMAT, checksum
 from models.spec import Spec
-from schemas.snapshots import Manifest
+from schemas.snapshots import MANIFEST_SCHEMA_VERSION, Manifest
 
 
 def first_manifest(spec: Spec, epoch: int, position: int) -> Manifest:
@@ -45,6 +45,8 @@ def unchanged(manifest: Manifest, spec: Spec, epoch: int, position: int) -> Mani
         position=position,
         changed=False,
         signature="",
+        reign=None,
+        schema_version=MANIFEST_SCHEMA_VERSION,
     )
 
 

@@ -37,6 +37,8 @@ def _signature(manifest: Manifest, key: bytes | None) -> str:
     if not key:
         raise SignatureError(f"no key for the signature of {_title(manifest)}: {_REMEDY}")
     unsigned = {k: v for k, v in asdict(manifest).items() if k != "signature"}
+    if manifest.reign is None:  # as it was signed before there was such a field
+        del unsigned["reign"]
     content = orjson.dumps(unsigned, option=orjson.OPT_SORT_KEYS)
     return hmac.new(key, content, hashlib.sha256).hexdigest()
 

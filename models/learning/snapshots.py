@@ -131,7 +131,7 @@ def _check_owner(spec: Spec, manifest: Manifest) -> None:
 
 def _check_formats(manifest: Manifest) -> None:
     theirs, ours = (manifest.schema_version, manifest.format), (MANIFEST_SCHEMA_VERSION, FORMAT)
-    if theirs != ours:
+    if theirs[0] > ours[0] or theirs[1] != ours[1]:
         raise FormatError(
             f"the snapshot has manifest and payload format {theirs}, this program reads {ours}: "
             "run the same version of ebbline everywhere, or learn again from the examples topic"

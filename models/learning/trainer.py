@@ -48,12 +48,28 @@ class EpochMetrics:
 
 
 @dataclass(frozen=True, slots=True)
+class Predicted:
+    """Predictions of an epoch's examples, made before it was learned, in the order of learning.
+
+    All of shape (n,).
+    """
+
+    labels: Floats
+    weights: Floats
+    probabilities: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class EpochResult:
-    """What an epoch came to. ``payload`` is None when the manifest says ``changed=False``."""
+    """What an epoch came to. ``payload`` is None when the manifest says ``changed=False``.
+
+    predicted: None when nothing was learned.
+    """
 
     manifest: Manifest
     payload: bytes | None
     metrics: EpochMetrics
+    predicted: Predicted | None
 
 
 @dataclass(slots=True)
@@ -109,6 +125,11 @@ class Trainer:
         return trainer
 
     @property
+    def manifest(self) -> Manifest | None:
+        """Manifest of the last epoch; None before the first."""
+        return self._manifest
+
+    @property
     def scorer(self) -> Scorer:
         """Scorer of the version in force."""
         return self._scorer
@@ -131,7 +152,7 @@ class Trainer:
         admitted, dropped = admit(self.spec, examples, self.epoch, epoch)
         before = self._manifest or first_manifest(self.spec, epoch, position)
         after = unchanged(before, self.spec, epoch, position)
-        missing = self._predict_and_learn(admitted) if admitted else {}
+        missing, predicted = self._predict_and_learn(admitted) if admitted else ({}, None)
         metrics = self._metrics(len(examples), admitted, dropped, missing)
         payload = None
         if admitted:
@@ -139,22 +160,24 @@ class Trainer:
             after = changed(after, payload, metrics.learned, metrics.positives, _published(metrics))
             self._go_on_from(payload, after)
         self.epoch, self._manifest = epoch, after
-        return EpochResult(after, payload, metrics)
+        return EpochResult(after, payload, metrics, predicted)
 
     # ------------------------------------------------------------------ learning
 
-    def _predict_and_learn(self, examples: Sequence[Example]) -> dict[str, int]:
+    def _predict_and_learn(self, examples: Sequence[Example]) -> tuple[dict[str, int], Predicted]:
         labels = np.array([example.label for example in examples], dtype=float)
         weights = np.array([example.weight for example in examples], dtype=float)
         scored = as_matrix(self._features, [example.vector for example in examples])
         complete = as_matrix(self._features, [example.complete for example in examples])
         state = self._state
-        state.quality.update(labels, self._scorer.predict(scored), state.base.rate())
+        predicted = Predicted(labels, weights, self._scorer.predict(scored))
+        state.quality.update(labels, predicted.probabilities, state.base.rate())
         for label, weight in zip(labels.tolist(), weights.tolist(), strict=True):
             state.base.update(bool(label), weight)
         self._learn(complete, labels, weights)
         unknown = (~np.isfinite(complete)).sum(axis=0).tolist()
-        return {name: n for name, n in zip(self._features, unknown, strict=True) if n}
+        missing = {name: n for name, n in zip(self._features, unknown, strict=True) if n}
+        return missing, predicted
 
     def _learn(self, matrix: Floats, labels: Floats, weights: Floats) -> None:
         model = self._state.model

@@ -97,6 +97,19 @@ def _spec(doc: Document) -> Spec:
             example_every=doc.learning.example_every or doc.labels.horizon,
             sample_key=doc.learning.sample_key,
             complete_within=doc.learning.complete_within,
+            negatives=doc.learning.negatives,
+            promote=doc.learning.promote,
+            evidence_every=doc.learning.evidence_every or 0,
+        ),
+        challengers=tuple(
+            ModelSpec(
+                name=name,
+                kind=challenger.kind,
+                prior=challenger.prior or doc.model.prior,
+                seed=challenger.seed,
+                params=tuple(sorted(challenger.params.items())),
+            )
+            for name, challenger in doc.challengers.items()
         ),
         capacity=doc.worker.capacity,
         policy=doc.policy.default,

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.aggregates import Aggregate, DateUnit
-from models.spec import ClockMode, Completeness, LabelRule, LeaveRule
+from models.spec import ClockMode, Completeness, LabelRule, LeaveRule, PromoteRule
 from schemas.mapping import FieldType, TimeUnit
 from schemas.times import HOUR, MINUTE, SECOND
 from streams.config.values import (
@@ -231,7 +231,7 @@ class ScoresDoc(Section):
 
 
 class ModelDoc(Section):
-    """Which model learns."""
+    """Which model learns, and scores at first."""
 
     name: Name = "champion"
     """Name on scores and snapshots."""
@@ -240,6 +240,19 @@ class ModelDoc(Section):
     tree) or arf (a forest)."""
     prior: Annotated[Finite, Field(gt=0, lt=1)] = 0.1
     """Base rate of churn within the horizon that is assumed before anything is learned."""
+    seed: int = 1
+    """Of everything random in the model."""
+    params: dict[str, str | int | Finite | bool] = {}
+    """Handed to the model's factory."""
+
+
+class ChallengerDoc(Section):
+    """A model that learns beside the one of [model] and scores once it proves better."""
+
+    kind: str
+    """As in [model]."""
+    prior: Annotated[Finite, Field(gt=0, lt=1)] | None = None
+    """As in [model], whose prior it has where none is given."""
     seed: int = 1
     """Of everything random in the model."""
     params: dict[str, str | int | Finite | bool] = {}
@@ -259,6 +272,13 @@ class LearningDoc(Section):
     """Key of the hashes that choose examples; a replay needs production's."""
     complete_within: Duration = 7 * DAY
     """How long a matured example waits for slow sources at most."""
+    negatives: Annotated[Finite, Field(gt=0, le=1)] = 1.0
+    """Share of the examples without churn that is kept, each with the weight 1 / negatives."""
+    promote: PromoteRule = "auto"
+    """auto: a challenger that proves better scores from the next epoch on. manual: it is only said;
+    ebbline models promote does it."""
+    evidence_every: PositiveDuration | None = None
+    """Challengers are compared by means over blocks of this length. Default: the horizon."""
     snapshot_store: Annotated[str, Field(min_length=1)] = "redis"
     """Where model snapshots are kept: redis, a folder, or an fsspec URL (s3://bucket/path)."""
     model_wait: Duration = 60 * SECOND
@@ -320,6 +340,8 @@ class Document(Section):
     labels: LabelsDoc
     scores: ScoresDoc
     model: ModelDoc = ModelDoc()
+    challengers: dict[Name, ChallengerDoc] = {}
+    """Models that learn beside it, by name."""
     learning: LearningDoc = LearningDoc()
     policy: PolicyDoc = PolicyDoc()
     topics: TopicsDoc = TopicsDoc()

@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 
 from streams.config.document import (
     AppDoc,
+    ChallengerDoc,
     Document,
     FeatureDoc,
     LabelsDoc,
@@ -70,6 +71,7 @@ class Draft:
     scores: ScoresDoc | None
     population: PopulationDoc | None
     model: ModelDoc | None
+    challengers: dict[str, ChallengerDoc | None]
     learning: LearningDoc | None
     policy: PolicyDoc | None
     topics: TopicsDoc | None
@@ -89,11 +91,18 @@ def read(raw: Raw, problems: Problems) -> Draft:
     return Draft(
         grid=None if app is None or problems.has("app.grid") else app.grid,
         app=app,
-        sources={name: _source(name, table, problems) for name, table in tables.items()},
+        sources={
+            name: _named(SourceDoc, f"sources.{name}", name, table, problems)
+            for name, table in tables.items()
+        },
         declared={name: _field_names(table) for name, table in tables.items()},
         features=_features(raw.get("features"), problems),
         labels=_section(LabelsDoc, raw.get("labels"), "labels", problems),
         scores=_section(ScoresDoc, raw.get("scores"), "scores", problems),
+        challengers={
+            name: _named(ChallengerDoc, f"challengers.{name}", name, table, problems)
+            for name, table in _tables(raw.get("challengers"), "challengers", problems).items()
+        },
         **{
             name: _section(model, raw.get(name, {}), name, problems)
             for name, model in _OPTIONAL.items()
@@ -111,14 +120,14 @@ def _check_sections(raw: Raw, problems: Problems) -> None:
             problems.add(key, "This section is missing or empty.", f"Write {example}")
 
 
-def _source(name: str, value: Any, problems: Problems) -> SourceDoc | None:
-    key = f"sources.{name}"
+def _named(model: type[S], key: str, name: str, value: Any, problems: Problems) -> S | None:
+    """Read a section that has a name, if that is a legal one."""
     try:
         name_of(name)
     except BadValue as error:
         problems.add(key, error.wrong, error.remedy)
         return None
-    return _section(SourceDoc, value, key, problems)
+    return _section(model, value, key, problems)
 
 
 def _features(value: Any, problems: Problems) -> list[FeatureDoc | None]:

@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from models.learning.errors import SnapshotError
+from models.learning.reign import KEPT_VERSIONS
 from models.learning.scorer import Scorer
 from models.learning.snapshots import check_manifest, load_scorer, prior_scorer
 from models.spec import Spec
@@ -26,12 +27,11 @@ from streams.patience import REDIS_AWAY, patiently
 from streams.snapshots.store import SnapshotStore
 from streams.telemetry.metrics import Metrics
 
-KEPT_VERSIONS = 24
-"""Payloads kept in the store: a scorer is behind the trainer by ``activation_delay`` and one epoch
-at most, the rest is for a rollback."""
-
 LOADED_VERSIONS = 8
-"""Scorers kept in memory behind the newest one loaded."""
+"""Scorers of a model kept in memory behind the newest one loaded."""
+
+Version = tuple[str, int]
+"""Name and version of a model."""
 
 log = structlog.get_logger(__name__)
 
@@ -42,8 +42,11 @@ class ModelRegistry:
     An announcement that must be refused (unsigned, signed with another key, of another feature
     set …) is never noted, so it cannot take the place of a good one of the same epoch.
 
+    The first model's announcement closes an epoch: it comes after the challengers', and its reign
+    says which version of which model scores.
+
     wait: seconds that a partition on the arrival clock waits for an announcement.
-    manifests: end of epoch → announcement. refusal: why the last one was refused, None if none was.
+    refusal: why the last one was refused, None if none was.
     """
 
     def __init__(
@@ -54,28 +57,47 @@ class ModelRegistry:
         self._key = key
         self._wait = wait
         self._metrics = metrics
-        self.manifests: dict[int, Manifest] = {}
+        self._announced: dict[str, dict[int, Manifest]] = {m.name: {} for m in spec.models}
+        self._versions: dict[Version, Manifest] = {}
         self.refusal: SnapshotError | None = None
-        self._scorers: dict[int, Scorer] = {0: prior_scorer(spec)}
-        self._refused: set[int] = set()
+        self._prior = prior_scorer(spec)
+        self._scorers: dict[Version, Scorer] = {}
+        self._refused: set[Version] = set()
         self._news = asyncio.Condition()
         self._given_up = False
 
+    @property
+    def manifests(self) -> dict[int, Manifest]:
+        """Announcements of the first model, which close epochs, by the end of the epoch."""
+        return self._announced[self._spec.model.name]
+
+    def announced(self, name: str) -> dict[int, Manifest]:
+        """Announcements of a model, by the end of the epoch."""
+        return self._announced.get(name, {})
+
     async def hear(self, manifest: Manifest) -> None:
-        """Take note of an announcement, if it is one of ours and good."""
-        if manifest.app != self._spec.app or manifest.name != self._spec.model.name:
+        """Take note of an announcement, if it is one of ours and good.
+
+        A model that is not configured any more may still have been champion once.
+        """
+        if manifest.app != self._spec.app:
             return
+        configured = manifest.name in (model.name for model in self._spec.models)
         try:
-            check_manifest(self._spec, manifest, self._key)
+            check_manifest(self._spec.of_model(manifest.name), manifest, self._key)
         except SnapshotError as error:
-            self.refusal = error
-            self._count_refusal(manifest, error)
+            if configured:
+                self.refusal = error
+                self._count_refusal(manifest, error)
             return
         async with self._news:
-            self.manifests[manifest.epoch] = manifest
+            self._announced.setdefault(manifest.name, {})[manifest.epoch] = manifest
+            self._versions[manifest.name, manifest.version] = manifest
             self._given_up = False
-            self._refused.discard(manifest.version)
-            self._metrics.model_version.set(manifest.version)
+            self._refused.discard((manifest.name, manifest.version))
+            if manifest.name == self._spec.model.name:
+                reign = manifest.reign
+                self._metrics.model_version.set(reign.version if reign else manifest.version)
             self._news.notify_all()
 
     async def at(self, time: int, epoch: int | None) -> Scorer:
@@ -84,16 +106,24 @@ class ModelRegistry:
         epoch: the end of the epoch that must have been announced by then. On the arrival clock
         waits for it, so that a slow trainer changes no score of a replay; live never waits.
         """
-        if epoch is not None and not self._announced(epoch):
+        if epoch is not None and not self._is_closed(epoch):
             await self._await_epoch(epoch)
-        valid = [m for m in self.manifests.values() if m.valid_from <= time and m.version > 0]
+        valid = [m for m in self.manifests.values() if m.valid_from <= time]
         for manifest in sorted(valid, key=lambda m: (m.epoch, m.version), reverse=True):
-            scorer = await self._load(manifest)
+            champion = self._champion(manifest)
+            scorer = await self._load(champion) if champion is not None else None
             if scorer is not None:
                 return scorer
-        return self._scorers[0]
+        return self._prior
 
-    def _announced(self, epoch: int) -> bool:
+    def _champion(self, closing: Manifest) -> Manifest | None:
+        """The announcement of the version that scores after an epoch; None: the prior does."""
+        reign = closing.reign
+        if reign is None or (reign.name, reign.version) == (closing.name, closing.version):
+            return closing if closing.version else None
+        return self._versions.get((reign.name, reign.version)) if reign.version else None
+
+    def _is_closed(self, epoch: int) -> bool:
         return max(self.manifests, default=epoch - 1) >= epoch
 
     async def _await_epoch(self, epoch: int) -> None:
@@ -103,7 +133,7 @@ class ModelRegistry:
         log.info("waiting for the trainer", epoch=format_time(epoch), at_most_s=self._wait)
         try:
             async with self._news:
-                arrived = self._news.wait_for(lambda: self._announced(epoch))
+                arrived = self._news.wait_for(lambda: self._is_closed(epoch))
                 with self._waiting():
                     await asyncio.wait_for(arrived, self._wait)
             self._metrics.model_waits.labels("arrived").inc()
@@ -120,14 +150,15 @@ class ModelRegistry:
 
     async def _load(self, manifest: Manifest) -> Scorer | None:
         """The scorer of a manifest's version; None, and a message, when it must be refused."""
-        version = manifest.version
+        name, number = version = manifest.name, manifest.version
         if version not in self._scorers and version not in self._refused:
             try:
                 payload = await self._payload(manifest)
-                scorer = load_scorer(self._spec, manifest, payload, self._key)
-                self._scorers[version] = scorer
-                for old in [v for v in self._scorers if 0 < v < version - LOADED_VERSIONS]:
-                    del self._scorers[old]
+                spec = self._spec.of_model(name)
+                self._scorers[version] = load_scorer(spec, manifest, payload, self._key)
+                for old in [v for v in self._scorers if v[0] == name]:
+                    if old[1] < number - LOADED_VERSIONS:
+                        del self._scorers[old]
             except SnapshotError as error:
                 self._refused.add(version)
                 self._count_refusal(manifest, error)
@@ -139,6 +170,7 @@ class ModelRegistry:
         self._metrics.model_refused.labels(reason).inc()
         log.error(
             "snapshot refused, the old model is kept",
+            model=manifest.name,
             version=manifest.version,
             reason=reason,
             error=str(error),
@@ -149,7 +181,7 @@ class ModelRegistry:
 
         The trainer learns such an epoch again, with the same result.
         """
-        name, newest = manifest.payload or "", self.newest
+        name, newest = manifest.payload or "", self._newest_of(manifest.name)
 
         async def get() -> bytes | None:
             return await patiently(
@@ -173,8 +205,11 @@ class ModelRegistry:
 
     @property
     def newest(self) -> Manifest | None:
-        """The announcement of the newest epoch."""
-        return max(self.manifests.values(), key=lambda m: m.epoch, default=None)
+        """The announcement of the newest epoch that was closed."""
+        return self._newest_of(self._spec.model.name)
+
+    def _newest_of(self, name: str) -> Manifest | None:
+        return max(self.announced(name).values(), key=lambda m: m.epoch, default=None)
 
 
 @asynccontextmanager

@@ -1,9 +1,10 @@
 """The trainer at work: examples in, epochs learned, snapshots published, fenced.
 
-Order of effects for an epoch: 1. learn; 2. put the payload into the snapshot store; 3. check the
-fence; 4. send the figures; 5. announce the snapshot, each with its acknowledgement; 6. the position
-becomes committable. A crash anywhere in between repeats the epoch from the position inside the
-last announced snapshot, and the repeat is bit-identical.
+Order of effects for an epoch: 1. all models learn it; then for each model, the first one last:
+2. put the payload into the snapshot store; 3. check the fence; 4. send the figures; 5. announce the
+snapshot, each with its acknowledgement. 6. The position becomes committable. The first model's
+announcement closes the epoch and says who scores. A crash anywhere in between repeats the epoch
+from the position inside the last announced snapshots, and the repeat is bit-identical.
 """
 
 from __future__ import annotations
@@ -18,17 +19,19 @@ from redis.asyncio import Redis
 
 from models.engine.records import Record
 from models.engine.requests import Output
+from models.learning.contest import Contest
+from models.learning.reign import KEPT_VERSIONS, better, said
 from models.learning.signing import sign
-from models.learning.trainer import EpochMetrics, EpochResult, Trainer
+from models.learning.trainer import EpochMetrics, EpochResult
 from schemas.codec import CodecError, decode_example, encode
 from schemas.drift import Prequential
-from schemas.snapshots import Manifest
+from schemas.snapshots import Manifest, Reign
 from schemas.times import format_time
 from streams.clock import now_us
 from streams.config import Config
 from streams.outputs import Outputs
 from streams.patience import REDIS_AWAY, patiently
-from streams.snapshots.registry import KEPT_VERSIONS, ModelRegistry
+from streams.snapshots.registry import ModelRegistry
 from streams.snapshots.store import SnapshotStore
 from streams.state.fence import Fence
 from streams.state.keys import trainer_fence
@@ -116,14 +119,14 @@ class TrainHub:
         await self.release()
         spec = self._config.spec
         fence = await self._patiently(lambda: Fence.claim(self._redis, trainer_fence(spec.app)))
-        trainer, newest = await resume(
+        contest, _ = await resume(
             spec, self._models, self._store, self._key, first_kept, self._metrics
         )
-        self._expected = self._durable = newest.position if newest is not None else 0
+        self._expected = self._durable = max(contest.position, first_kept)
         self._waiting.clear()
-        epochs = Epochs(spec.learning.every, newest.epoch if newest is not None else None)
+        epochs = Epochs(spec.learning.every, contest.learned_by_all, contest.reign.requests)
         self._stopping = False
-        self._task = asyncio.create_task(self._guarded(trainer, epochs, outputs, fence))
+        self._task = asyncio.create_task(self._guarded(contest, epochs, outputs, fence))
 
     async def release(self) -> None:
         """Finish the epoch at hand and stop."""
@@ -134,10 +137,10 @@ class TrainHub:
             self._task = None
 
     async def _guarded(
-        self, trainer: Trainer, epochs: Epochs, outputs: Outputs, fence: Fence
+        self, contest: Contest, epochs: Epochs, outputs: Outputs, fence: Fence
     ) -> None:
         try:
-            await self._run(trainer, epochs, outputs, fence)
+            await self._run(contest, epochs, outputs, fence)
         except StartAnew as error:
             log.warning("the trainer must begin anew", cause=str(error))
             self._supervisor.fail(error)
@@ -147,7 +150,7 @@ class TrainHub:
 
     # --- learning ------------------------------------------------------------------------------
 
-    async def _run(self, trainer: Trainer, epochs: Epochs, outputs: Outputs, fence: Fence) -> None:
+    async def _run(self, contest: Contest, epochs: Epochs, outputs: Outputs, fence: Fence) -> None:
         while not self._stopping:
             self._news.clear()
             self._take_in(epochs)
@@ -155,9 +158,16 @@ class TrainHub:
             if epoch is None:
                 await self._wait_for_news(fence)
                 continue
-            examples, position = epochs.take(epoch)
-            result = await asyncio.to_thread(trainer.learn_epoch, epoch, examples, position)  # 1
-            await self._publish(result, outputs, fence)
+            examples, requests, position = epochs.take(epoch)
+            reign = contest.reign
+            result = await asyncio.to_thread(  # 1
+                contest.learn_epoch, epoch, examples, position, requests
+            )
+            for request, refusal in result.refused:
+                log.warning("a request about models is refused", id=request.id, cause=refusal)
+            for one in result.results:
+                await self._publish(one, outputs, fence)
+            self._tell_of_reign(reign, contest.reign)
             self._durable = position  # 6
 
     async def _wait_for_news(self, fence: Fence) -> None:
@@ -190,19 +200,35 @@ class TrainHub:
         await outputs.send([Output("models", key, encode(manifest))])  # 5
         await self._models.hear(manifest)
         await self._tidy(manifest)
-        self._metrics.epochs.inc()
+        if manifest.reign is not None:
+            self._metrics.epochs.inc()
         self._metrics.learned.inc(result.metrics.learned)
         log.info(
             "epoch learned",
+            model=manifest.name,
             epoch=format_time(manifest.epoch),
             version=manifest.version,
             learned=result.metrics.learned,
             auc=result.metrics.auc,
         )
 
+    def _tell_of_reign(self, before: Reign, after: Reign) -> None:
+        """Log who scores from now on, or who might."""
+        learning = self._config.spec.learning
+        if (before.name, before.since, before.pinned) != (after.name, after.since, after.pinned):
+            log.info("another model scores", model=after.name, by=after.by, reason=after.reason)
+        best = better(after.evidence)
+        if best is not None and (learning.promote == "manual" or after.held):
+            every = learning.evidence_every or self._config.spec.labels.horizon
+            log.info(
+                "a challenger is better: ebbline models promote makes it score",
+                model=best.model,
+                evidence=said(best, after.name, every),
+            )
+
     def _compare(self, manifest: Manifest) -> None:
         """An epoch that is learned again must come out the same."""
-        known = self._models.manifests.get(manifest.epoch)
+        known = self._models.announced(manifest.name).get(manifest.epoch)
         if known is not None and known.checksum != manifest.checksum:
             log.error(
                 "an epoch learned again gives another model than announced: were examples "
@@ -218,9 +244,15 @@ class TrainHub:
         )
 
     async def _tidy(self, newest: Manifest) -> None:
-        """Forget payloads that no scorer can still ask for."""
-        for old in list(self._models.manifests.values()):
-            if old.changed and old.payload and old.version == newest.version - KEPT_VERSIONS:
+        """Forget payloads that no scorer can still ask for; what was ever pinned is kept."""
+        pinned = {
+            (m.reign.name, m.reign.version)
+            for m in self._models.manifests.values()
+            if m.reign is not None and m.reign.pinned
+        }
+        for old in list(self._models.announced(newest.name).values()):
+            expired = old.version == newest.version - KEPT_VERSIONS
+            if expired and old.changed and old.payload and (old.name, old.version) not in pinned:
                 await self._patiently(partial(self._store.drop, old.payload))
 
     async def _patiently(self, operation: Callable[[], Awaitable[Any]]) -> Any:

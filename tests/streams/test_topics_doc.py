@@ -13,10 +13,10 @@ import pytest
 from schemas.codec import decode, encode
 from schemas.deadletters import DeadLetter
 from schemas.drift import Prequential
-from schemas.examples import EpochEnd, Example
+from schemas.examples import EpochEnd, Example, ModelRequest
 from schemas.reasons import Reject
 from schemas.scores import ModelRef, Reason, Score, SourceState
-from schemas.snapshots import Manifest
+from schemas.snapshots import Manifest, Paired, Reign
 from schemas.sources import SourceStatus
 from streams.config import TopicNames
 from streams.deadletters.remedies import REMEDIES
@@ -26,8 +26,8 @@ TYPES: dict[str, tuple[type[Any], ...]] = {
     "churn.scores": (Score, ModelRef, SourceState, Reason),
     "churn.sources": (SourceStatus,),
     "churn.deadletter": (DeadLetter,),
-    "churn.examples": (Example, EpochEnd),
-    "churn.models": (Manifest,),
+    "churn.examples": (Example, EpochEnd, ModelRequest),
+    "churn.models": (Manifest, Reign, Paired),
     "churn.drift": (Prequential,),
 }
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from models.spec import ModelSpec
 from schemas.times import MINUTE, SECOND, format_time
 from streams.config.checks.common import check_on_grid, check_source_names
-from streams.config.document import ModelDoc, ScheduleDoc
+from streams.config.document import ChallengerDoc, ModelDoc, ScheduleDoc
 from streams.config.problems import Problems, did_you_mean
 from streams.config.reading import Draft
 
@@ -63,26 +63,34 @@ def _check_bands(bands: dict[str, float], problems: Problems) -> None:
 
 
 def check_model(draft: Draft, problems: Problems) -> None:
-    """The kind of model is known, and takes the params."""
-    doc = draft.model
-    if doc is None:
-        return
+    """The kinds of models are known, and take the params; no two have one name."""
+    if draft.model is not None:
+        _check_kind(draft.model, "model", problems)
+    for name, doc in draft.challengers.items():
+        if draft.model is not None and name == draft.model.name:
+            wrong = f'The model of [model] is called "{name}" too.'
+            problems.add(f"challengers.{name}", wrong, "Give the challenger another name.")
+        if doc is not None:
+            _check_kind(doc, f"challengers.{name}", problems)
+
+
+def _check_kind(doc: ModelDoc | ChallengerDoc, key: str, problems: Problems) -> None:
     if doc.kind not in MODEL_KINDS:
         wrong = f'There is no kind of model "{doc.kind}".'
-        problems.add("model.kind", wrong, did_you_mean(doc.kind, MODEL_KINDS))
+        problems.add(f"{key}.kind", wrong, did_you_mean(doc.kind, MODEL_KINDS))
     elif doc.params:
-        _check_params(doc, problems)
+        _check_params(doc, key, problems)
 
 
-def _check_params(doc: ModelDoc, problems: Problems) -> None:
+def _check_params(doc: ModelDoc | ChallengerDoc, key: str, problems: Problems) -> None:
     from models.learning.factory import make_model
 
-    spec = ModelSpec(kind=doc.kind, prior=doc.prior, seed=doc.seed, params=(*doc.params.items(),))
+    spec = ModelSpec(kind=doc.kind, seed=doc.seed, params=(*doc.params.items(),))
     try:
         make_model(spec, ())
     except (TypeError, ValueError) as error:
         remedy = "Leave the params out, unless you know the model's parameters."
-        problems.add("model.params", f"{error}.", remedy)
+        problems.add(f"{key}.params", f"{error}.", remedy)
 
 
 def check_learning(draft: Draft, problems: Problems) -> None:
