@@ -12,6 +12,7 @@ COMMANDS = {
     "demo": ("streams.cli.demo", "Run everything on embedded services, with simulated users."),
     "forget": ("streams.cli.forget", "Erase the state of users."),
     "init": ("streams.cli.init", "Write a commented ebbline.toml to start from."),
+    "models": ("streams.cli.models", "Models in training: compare, promote, roll back."),
     "publish": ("streams.cli.publish", "Put rows of files on a source's topic, as history."),
     "simulate": ("streams.cli.simulate", "Send the events of simulated users, to try things out."),
     "topics": ("streams.cli.topics", "Create and check the topics of a configuration."),

@@ -83,8 +83,10 @@ def _scores(spec: Spec) -> str:
 
 def _model(spec: Spec) -> str:
     learning = spec.learning
+    challengers = ", ".join(f"{model.name} ({model.kind})" for model in spec.challengers)
+    beside = f", challenged by {challengers} ({learning.promote} promotion)" if challengers else ""
     return (
-        f"{spec.model.name} ({spec.model.kind}, prior {spec.model.prior:g}), epochs of "
+        f"{spec.model.name} ({spec.model.kind}, prior {spec.model.prior:g}){beside}, epochs of "
         f"{format_duration(learning.every)}, scoring {format_duration(learning.activation_delay)} "
         f"later; one example of a user every {format_duration(learning.example_every)}"
     )

@@ -99,7 +99,8 @@ def test_batches_and_restarts_change_nothing(seed: int, chunks: list[int], stop:
 
 @pytest.mark.parametrize(("at", "epoch"), [(0, 1), (2, 1), (3, 2), (4, 2)])
 def test_a_request_belongs_to_the_epoch_that_is_not_complete_yet(at: int, epoch: int) -> None:
-    log: Log = [marker(p, e) for e in (1, 2) for p in range(PARTITIONS)]
+    log: Log = []
+    log += [marker(p, e) for e in (1, 2) for p in range(PARTITIONS)]
     log.insert(at, request(9))
     learned, _ = learn(log, Epochs(1), 0, [100])
     assert [(e, requests) for e, _, requests in learned] == [
@@ -109,7 +110,8 @@ def test_a_request_belongs_to_the_epoch_that_is_not_complete_yet(at: int, epoch:
 
 def test_a_waiting_request_is_read_again_after_a_restart() -> None:
     epochs = Epochs(1)
-    for offset, record in enumerate([*(marker(p, 1) for p in range(3)), request(3), marker(0, 2)]):
+    log: Log = [marker(0, 1), marker(1, 1), marker(2, 1), request(3), marker(0, 2)]
+    for offset, record in enumerate(log):
         epochs.add(offset, record)
     assert epochs.complete() == 1
     assert epochs.take(1).position == 3
