@@ -13,6 +13,7 @@ import numpy as np
 from models.engine.state import PartitionState
 from models.features.vector import features
 from models.grid import NEVER, Float, Int
+from models.learning.cuts import kept_with
 from models.learning.labels import activity, outcome_label
 from models.spec import Spec
 from models.staleness.policy import HEALTH, TREATMENT
@@ -50,19 +51,34 @@ def _through(spec: Spec, state: PartitionState, end: int) -> list[int]:
 def examples(
     slab: Slab, rows: Int, until: int, end: int, through: Int, partition: int
 ) -> Iterator[Example]:
-    """Examples of the users' cuts at or before ``until``; removed cuts give none."""
-    for time, chosen in _by_time(slab, rows, until).items():
-        group = np.array([row for row, _ in chosen], dtype=np.int64)
-        labels = _labels(slab, group, time)
+    """Examples of the users' cuts at or before ``until``; removed cuts give none.
+
+    Negatives are thinned here, where the label is known; both classes still come together.
+    """
+    for time, waiting in _by_time(slab, rows, until).items():
+        chosen = list(_chosen(slab, waiting, time))
+        if not chosen:
+            continue
+        group = np.array([row for row, *_ in chosen], dtype=np.int64)
         as_of = np.minimum(time, through)
         as_of = np.where(through == NEVER, NEVER, as_of)
         complete, _ = features(
             slab, group, np.full(len(group), time), np.tile(as_of, (len(group), 1))
         )
-        for i, (row, cut) in enumerate(chosen):
-            label = labels[i]
-            if label is not None:
-                yield _example(slab, row, cut, label, complete[i], end, partition)
+        for i, (row, cut, label, weight) in enumerate(chosen):
+            yield _example(slab, row, cut, (label, weight), complete[i], end, partition)
+
+
+def _chosen(
+    slab: Slab, waiting: Sequence[tuple[int, PendingCut]], time: int
+) -> Iterator[tuple[int, PendingCut, int, float]]:
+    """Row, cut, label and weight of those that become examples."""
+    labels = _labels(slab, np.array([row for row, _ in waiting], dtype=np.int64), time)
+    for (row, cut), label in zip(waiting, labels, strict=True):
+        if label is not None:
+            weight = kept_with(slab.spec, slab.users[row] or "", time, label)
+            if weight is not None:
+                yield row, cut, label, weight
 
 
 def _by_time(slab: Slab, rows: Int, until: int) -> dict[int, list[tuple[int, PendingCut]]]:
@@ -83,8 +99,15 @@ def _labels(slab: Slab, rows: Int, time: int) -> list[int | None]:
 
 
 def _example(
-    slab: Slab, row: int, cut: PendingCut, label: int, complete: Float, end: int, partition: int
+    slab: Slab,
+    row: int,
+    cut: PendingCut,
+    outcome: tuple[int, float],
+    complete: Float,
+    end: int,
+    partition: int,
 ) -> Example:
+    """outcome: label and weight."""
     spec, user, known = slab.spec, slab.users[row] or "", CutRecord.unpack(cut.packed)
     names = [source.name for source in spec.sources]
     as_of = [None if a == NEVER else a for a in known.as_of]
@@ -95,8 +118,8 @@ def _example(
         partition=partition,
         time=cut.time,
         epoch=end,
-        label=label,
-        weight=1.0,
+        label=outcome[0],
+        weight=outcome[1],
         vector=_known(spec, known.vector),
         complete=_known(spec, complete.tolist()),
         as_of=dict(zip(names, as_of, strict=True)),

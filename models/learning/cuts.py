@@ -1,4 +1,4 @@
-"""Which cuts become examples: one for each user and period, chosen without looking at the label."""
+"""Which cuts become examples: one for each user and period, and of the negatives a sample."""
 
 from __future__ import annotations
 
@@ -22,3 +22,18 @@ def is_example(spec: Spec, user: str, cut: int) -> bool:
     period = max(1, spec.learning.example_every // schedule.every)
     number = (cut - schedule.anchor) // schedule.every
     return number % period == _phase(spec.learning.sample_key, user, period)
+
+
+def kept_with(spec: Spec, user: str, cut: int, label: int) -> float | None:
+    """Weight of an example whose label is known; None if it is left out.
+
+    Of the negatives a share of ``negatives`` is kept, by a keyed hash of user and cut, each with
+    the weight ``1 / negatives``: sums over examples keep their expectation (Horvitz and Thompson,
+    A generalization of sampling without replacement from a finite universe, JASA 47, 1952). So does
+    the base rate, and a learner that honours weights stays calibrated.
+    """
+    share = spec.learning.negatives
+    if label == 1 or share == 1.0:
+        return 1.0
+    chance = keyed_hash(spec.learning.sample_key, f"{user}\x1f{cut}") / 2**64
+    return 1.0 / share if chance < share else None

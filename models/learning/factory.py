@@ -6,13 +6,14 @@ import difflib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from river import base, compose, drift, forest, linear_model, optim, preprocessing, tree
+from river import base, compose, drift, linear_model, optim, preprocessing, tree
 
 from models.aggregates import LINEAR
 from models.learning.anchored import Anchored
 from models.learning.guard import Clip, FiniteOnly, SignedLog
 from models.learning.numerics import logit
 from models.learning.replay_logistic import ReplayLogistic
+from models.learning.weighted_forest import WeightedForest
 from models.spec import FeatureSpec, ModelSpec
 
 Model = ReplayLogistic | Anchored
@@ -81,9 +82,7 @@ def _arf(spec: ModelSpec, _: Sequence[FeatureSpec], **params: Any) -> Model:
         "warning_detector": _no_drift(),
         "seed": spec.seed,
     } | params
-    return Anchored(
-        compose.Pipeline(FiniteOnly(), forest.ARFClassifier(**settings)), prior=spec.prior
-    )
+    return Anchored(compose.Pipeline(FiniteOnly(), WeightedForest(**settings)), prior=spec.prior)
 
 
 def _no_drift() -> base.DriftDetector:

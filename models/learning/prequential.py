@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from models.learning.numerics import Floats
@@ -12,7 +14,8 @@ _LEAST = 1e-15
 class RollingQuality:
     """AUC and log loss of the last ``size`` predictions, beside those of the base rate.
 
-    Log losses are in nats; the figures are None while there is nothing, or one class only.
+    Log losses are in nats, weighted by the examples' weights; the AUC is not (negatives that were
+    thinned at random leave it as it is). None while there is nothing, or one class only.
 
     Parameters
     ----------
@@ -23,15 +26,15 @@ class RollingQuality:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self._rows = np.zeros((0, 3))
+        self._rows = np.zeros((0, 4))
 
     def __len__(self) -> int:
         """Examples in the window now."""
         return len(self._rows)
 
-    def update(self, labels: Floats, predicted: Floats, base_rate: float) -> None:
-        """Take in n labels and predictions, shape (n,), and the base rate known before them."""
-        rows = np.column_stack((labels, predicted, np.full(len(labels), base_rate)))
+    def update(self, labels: Floats, predicted: Floats, weights: Floats, base_rate: float) -> None:
+        """Take in n labels, predictions, weights, shape (n,), and the base rate before them."""
+        rows = np.column_stack((labels, predicted, np.full(len(labels), base_rate), weights))
         self._rows = np.concatenate((self._rows, rows))[-self.size :]
 
     def auc(self) -> float | None:
@@ -62,4 +65,13 @@ class RollingQuality:
         if not 0 < labels.sum() < len(labels):
             return None
         p = np.clip(self._rows[:, column], _LEAST, 1.0 - _LEAST)
-        return float(-np.where(labels == 1.0, np.log(p), np.log1p(-p)).mean())
+        losses = -np.where(labels == 1.0, np.log(p), np.log1p(-p))
+        weights = self._rows[:, 3]
+        return float((losses * weights).sum() / weights.sum())
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Snapshots from before examples were thinned have no weights: all were 1."""
+        rows = state["_rows"]
+        if rows.shape[1] == 3:
+            state = state | {"_rows": np.pad(rows, ((0, 0), (0, 1)), constant_values=1.0)}
+        self.__dict__.update(state)

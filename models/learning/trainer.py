@@ -171,7 +171,7 @@ class Trainer:
         complete = as_matrix(self._features, [example.complete for example in examples])
         state = self._state
         predicted = Predicted(labels, weights, self._scorer.predict(scored))
-        state.quality.update(labels, predicted.probabilities, state.base.rate())
+        state.quality.update(labels, predicted.probabilities, weights, state.base.rate())
         for label, weight in zip(labels.tolist(), weights.tolist(), strict=True):
             state.base.update(bool(label), weight)
         self._learn(complete, labels, weights)

@@ -20,6 +20,7 @@ from models.learning.compiled.flattening import Flattener
 from models.learning.compiled.forest import ForestForm
 from models.learning.guard import Clip, FiniteOnly, SignedLog
 from models.learning.linear import LinearForm
+from models.learning.weighted_forest import WeightedForest
 
 
 def compile_anchored(model: base.Classifier, features: Sequence[str]) -> AnchoredForm:
@@ -90,5 +91,6 @@ _SHAPES: dict[tuple[type, ...], Callable[..., ForestForm | LinearForm | None]] =
         linear_model.LogisticRegression,
     ): _logistic,
     (FiniteOnly, tree.HoeffdingAdaptiveTreeClassifier): _adaptive_tree,
+    (FiniteOnly, WeightedForest): _forest,
     (FiniteOnly, forest.ARFClassifier): _forest,
 }

@@ -97,7 +97,7 @@ def test_rolling_figures_are_those_of_the_window() -> None:
     quality = RollingQuality(size=120)
     for start in range(0, 300, 50):
         part = slice(start, start + 50)
-        quality.update(labels[part], predicted[part], base_rate=0.25)
+        quality.update(labels[part], predicted[part], np.ones(50), base_rate=0.25)
     y, p = labels[-120:], predicted[-120:]
     pairs = [(a > b) + 0.5 * (a == b) for a in p[y == 1] for b in p[y == 0]]
     assert len(quality) == 120
@@ -114,5 +114,5 @@ def test_rolling_figures_are_those_of_the_window() -> None:
 
 def test_no_figures_without_both_classes() -> None:
     quality = RollingQuality(size=10)
-    quality.update(np.zeros(5), np.full(5, 0.1), 0.1)
+    quality.update(np.zeros(5), np.full(5, 0.1), np.ones(5), 0.1)
     assert quality.auc() is quality.log_loss() is quality.base_log_loss() is None
