@@ -70,6 +70,19 @@ PEERS := .venv-bench
 bench: $(STAMP) $(PEERS)/.pinned ## Ebbline beside Faust, Quix Streams and Bytewax (ARGS=--quick: 8 minutes)
 	@$(BIN)/python -m bench $(ARGS)
 
+# Ours with the batch learners that ours are compared with.
+LEARNING := .venv-learning
+.PHONY: bench-learning
+bench-learning: $(LEARNING)/.pinned ## the bench of truth: online against batch learners (ARGS=--quick: 5 minutes)
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(LEARNING)/bin/python -m bench.learning $(ARGS)
+
+$(LEARNING)/.pinned: requirements/learning.txt
+	$(call say,making $(LEARNING) from requirements/learning.txt (a minute or two; again only when it changes))
+	PATH="$${PATH#*:}"; python="$$(PYTHON="$(PYTHON)" tools/find_python)"; \
+	  "$$python" -m venv --clear $(LEARNING)
+	$(LEARNING)/bin/python -m pip install -q --require-hashes -r requirements/learning.txt
+	@touch $@
+
 .PHONY: soak
 soak: $(STAMP) ## an hour of steady events: does memory stay flat? (ARGS="--for 10m")
 	@$(BIN)/python -m bench.soak $(ARGS)
@@ -130,7 +143,8 @@ lock: ## pin all dependencies again, with hashes (UPGRADE=--upgrade for newer on
 	uv $(COMPILE) pyproject.toml -c requirements/dev.txt $(UPGRADE) -o requirements/base.txt
 	printf 'hatchling\n' | uv $(COMPILE) - -c requirements/dev.txt $(UPGRADE) -o requirements/build.txt
 	uv $(COMPILE) --group bench $(UPGRADE) -o requirements/bench.txt
+	uv $(COMPILE) pyproject.toml --all-extras --group learning -c requirements/dev.txt $(UPGRADE) -o requirements/learning.txt
 
 .PHONY: clean
 clean: ## remove what was made here (not the fetched Kafka)
-	rm -rf $(VENV) $(PEERS) dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) $(LEARNING) dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -20,8 +20,8 @@ def describe(context: Context) -> dict[str, Any]:
     """CPU, cores, memory, versions, services, load before the run, commit."""
     return {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": _said("git", "-C", str(ROOT), "describe", "--always", "--dirty"),
-        "cpu": _cpu(),
+        "commit": said("git", "-C", str(ROOT), "describe", "--always", "--dirty"),
+        "cpu": cpu_name(),
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "load_before": [round(load, 2) for load in os.getloadavg()],
@@ -36,7 +36,8 @@ def describe(context: Context) -> dict[str, Any]:
     }
 
 
-def _cpu() -> str:
+def cpu_name() -> str:
+    """Name of the processor."""
     info = Path("/proc/cpuinfo")
     if not info.exists():
         return platform.processor() or platform.machine()
@@ -50,10 +51,11 @@ def _cpu() -> str:
 
 def _peers(python: Path) -> dict[str, str]:
     ask = "import sys, importlib.metadata as m; print(*(m.version(n) for n in sys.argv[1:]))"
-    versions = _said(str(python), "-c", ask, *THEIRS).split()
+    versions = said(str(python), "-c", ask, *THEIRS).split()
     return dict(zip(THEIRS, versions, strict=False))
 
 
-def _said(*command: str) -> str:
+def said(*command: str) -> str:
+    """What a command writes."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout.strip()
