@@ -22,7 +22,7 @@ BUILD = ROOT / "build"
 CACHE = BUILD / "learning"
 RESULTS = ROOT / "docs" / "results.md"
 DATA = "EBBLINE_BENCH_DATA"
-NAMES = {one.name: one for one in (*DATASETS, *CONTENDERS)}
+NAMES = [*(data.name for data in DATASETS), *(c.name for c in CONTENDERS)]
 
 _DATASETS = "\n".join(f"  {data.name}: {data.title}" for data in DATASETS)
 _CONTENDERS = "\n".join(f"  {c.name}: {c.title.replace('**', '')}" for c in CONTENDERS)

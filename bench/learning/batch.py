@@ -91,7 +91,7 @@ class Batch:
     def megabytes(self) -> float:
         """The model, and all rows that the next one will be fitted on."""
         kept = sum(len(m) for m in self._matured) * (self._rows.complete.shape[1] + 1) * 8
-        return (len(pickle.dumps(self._fitted)) + kept) / 1e6
+        return float(len(pickle.dumps(self._fitted)) + kept) / 1e6
 
 
 def choose(spec: Spec, rows: Rows, family: Family, report_from: int) -> Settings:

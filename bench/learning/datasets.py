@@ -114,6 +114,7 @@ def _gather(spec: Spec, records: Iterable[list[Record]]) -> Rows:
 # --- the Open University: who withdraws ----------------------------------------------------------
 
 EARLIER, LATER = "2013B", "2013J"
+DATED = ("day_of_month", "season_sin", "season_cos")
 MOVED_ON, MOVED_BACK = 38 * 7 * DAY, 35 * 7 * DAY
 """For the calendar reversed: so much later are 2013B's rows, so much earlier 2013J's. Whole weeks,
 so that cuts stay on Saturdays, and 2013B begins as 2013J ends, as it is the other way round."""
@@ -146,6 +147,8 @@ def _oulad_reversed(forwards: DataSet) -> DataSet:
     """
 
     def make(_spec: Spec, data: Path, cache: Path) -> Rows:
+        if dated := [f.name for f in forwards.spec.features if f.agg in DATED]:
+            raise ValueError(f"{', '.join(dated)}: bound to the date, so rows cannot be moved")
         return moved(forwards.rows(data, cache))
 
     return replace(

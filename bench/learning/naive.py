@@ -9,16 +9,18 @@ from __future__ import annotations
 import pickle
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-from river import base, forest, linear_model, preprocessing, tree
+from river import base, compose, forest, linear_model, preprocessing, tree
 
 from bench.learning.rows import Rows
 from models.grid import Float, Int
 from models.learning.scorer import as_dicts
 from models.spec import Spec
 
-MODELS: dict[str, Callable[[], base.Classifier]] = {
+Model = base.Classifier | compose.Pipeline
+MODELS: dict[str, Callable[[], Model]] = {
     "river_lr": lambda: preprocessing.StandardScaler() | linear_model.LogisticRegression(),
     "river_hat": lambda: tree.HoeffdingAdaptiveTreeClassifier(seed=1),
     "river_arf": lambda: forest.ARFClassifier(seed=1),
@@ -30,7 +32,7 @@ ONE_USER_IN = {"river_lr": 1, "river_hat": 1, "river_arf": 7}
 class Naive:
     """A River classifier, learned one by one."""
 
-    def __init__(self, spec: Spec, rows: Rows, model: base.Classifier) -> None:
+    def __init__(self, spec: Spec, rows: Rows, model: Model) -> None:
         self._rows, self._model, self._prior = rows, model, spec.model.prior
 
     def learn(self, _epoch: int, chosen: Int) -> None:
@@ -54,5 +56,5 @@ class Naive:
         finally:
             sys.setrecursionlimit(before)
 
-    def _dicts(self, matrix: Float) -> list[dict[str, float]]:
+    def _dicts(self, matrix: Float) -> list[dict[Any, float]]:
         return as_dicts(self._rows.names, matrix)

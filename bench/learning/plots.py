@@ -120,8 +120,10 @@ def bars(title: str, groups: Sequence[tuple[str, Sequence[Bar]]], names: Sequenc
     zero = left - low * scale
     parts.append(f'<path d="M{zero:.1f} 52V{height - 18}" stroke="black"/>')
     for value in (low, high):
-        x = left + (value - low) * scale
-        parts.append(f'<text x="{x:.1f}" y="{height - 4}" text-anchor="middle">{value:+.3f}</text>')
+        place = left + (value - low) * scale
+        parts.append(
+            f'<text x="{place:.1f}" y="{height - 4}" text-anchor="middle">{value:+.3f}</text>'
+        )
     y = 64
     for label, group in groups:
         parts.append(f'<text x="{left - 8}" y="{y + 4}" text-anchor="end">{escape(label)}</text>')

@@ -194,12 +194,10 @@ def pictures(every: Sequence[Results], found: dict[str, dict[str, Figures]]) -> 
 
 
 def _rates(results: Results, names: Sequence[str]) -> list[plots.Line]:
-    lines = []
-    for name in names:
-        cells = calibration.over_time(results, results.by_name[name])
-        lines.append(plots.Line(name, [(float(c.name), c.said) for c in cells]))
-        happened = [(float(c.name), c.happened) for c in cells]
-    return [*lines, plots.Line("happened", happened)] if names else []
+    cells = {n: calibration.over_time(results, results.by_name[n]) for n in names}
+    lines = [plots.Line(n, [(float(c.name), c.said) for c in own]) for n, own in cells.items()]
+    happened = [(float(c.name), c.happened) for own in list(cells.values())[:1] for c in own]
+    return [*lines, plots.Line("happened", happened)]
 
 
 # --- cost ----------------------------------------------------------------------------------------

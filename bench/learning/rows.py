@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,24 +46,24 @@ class Rows:
 
     def take(self, which: Any) -> Rows:
         """Only these rows: a mask, or places."""
-        arrays = (getattr(self, name)[which] for name in ARRAYS)
-        return Rows(*arrays, users=self.users, names=self.names)
+        arrays = {name: getattr(self, name)[which] for name in ARRAYS}
+        return replace(self, **arrays)
 
     def save(self, path: Path) -> None:
         """Write as .npz."""
-        arrays = {name: getattr(self, name) for name in ARRAYS}
+        arrays: dict[str, Any] = {name: getattr(self, name) for name in ARRAYS}
+        arrays |= {"users": np.array(self.users), "names": np.array(self.names)}
         part = path.with_suffix(".part.npz")
-        texts = {"users": np.array(self.users), "names": np.array(self.names)}
-        np.savez_compressed(part, **arrays, **texts)
+        np.savez_compressed(part, **arrays)
         part.replace(path)
 
     @classmethod
     def load(cls, path: Path) -> Rows:
         """Read what :meth:`save` wrote."""
         with np.load(path) as found:
-            arrays = [found[name] for name in ARRAYS]
-            texts = {name: tuple(found[name].tolist()) for name in ("users", "names")}
-            return cls(*arrays, **texts)
+            arrays = {name: found[name] for name in ARRAYS}
+            users, names = (tuple(found[name].tolist()) for name in ("users", "names"))
+            return cls(**arrays, users=users, names=names)
 
 
 class Gatherer:

@@ -17,7 +17,7 @@ import numpy as np
 from bench.context import ROOT
 from bench.learning.contenders import Contender
 from bench.learning.datasets import DataSet, files_of
-from bench.learning.rows import Rows
+from bench.learning.rows import ARRAYS, Rows
 from bench.learning.stage import prequential
 from models.grid import Bool, Float
 
@@ -107,9 +107,8 @@ def _run(data: DataSet, rows: Rows, contender: Contender) -> Result:
 
 def _hash_of_rows(rows: Rows) -> bytes:
     digest = hashlib.blake2b(digest_size=16)
-    for array in (rows.time, rows.epoch, rows.user, rows.scored, rows.complete, rows.label):
-        digest.update(np.ascontiguousarray(array))
-    digest.update(np.ascontiguousarray(rows.sampled))
+    for name in ARRAYS:
+        digest.update(getattr(rows, name).tobytes())
     return digest.digest()
 
 

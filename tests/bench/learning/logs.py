@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import orjson
 
 from bench.context import ROOT
+from bench.learning.datasets import every_cut
 from bench.learning.driver import Record, examples
 from bench.learning.rows import Gatherer, Rows
 from bench.learning.sources import from_files
@@ -18,14 +18,15 @@ from schemas.times import DAY, SECOND, format_time, parse_time
 from streams.config import load_config
 
 START = parse_time("2013-01-05T00:00:00Z")
-DAYS = 330
+DAYS = 280
+USERS = [f"c{i:04d}" for i in range(150)]
 Purchase = tuple[int, str, float]
 
 
 def spec() -> Spec:
-    """CDNOW's configuration, four weeks ahead, with a cut every week, all of them learned."""
+    """CDNOW's configuration, four weeks ahead, with a cut every week, half of them learned."""
     found = load_config(ROOT / "examples/cdnow/ebbline.toml").spec
-    learning = replace(found.learning, example_every=7 * DAY)
+    learning = replace(found.learning, example_every=14 * DAY)
     scoring = replace(found.scoring, schedule=ScheduleSpec(7 * DAY), reasons=0)
     labels = replace(found.labels, horizon=28 * DAY, within=84 * DAY)
     population = replace(found.population, inactivity=84 * DAY)
@@ -60,17 +61,11 @@ def records(events: list[Purchase], path: Path, close_at: int) -> list[list[Reco
 def gather(blocks: list[list[Record]]) -> Rows:
     """Rows of the records."""
     gatherer = Gatherer(spec())
-    examples(spec(), blocks, gatherer.keep)
+    examples(every_cut(spec()), blocks, gatherer.keep)
     return gatherer.rows()
 
 
-@lru_cache(maxsize=1)
-def _rows(path: Path) -> Rows:
-    users = [f"c{i:04d}" for i in range(260)]
-    end = START + DAYS * DAY
-    return gather(records(purchases(users, START, DAYS), path, end))
-
-
-def rows(folder: Path) -> Rows:
-    """Rows of the log as it is."""
-    return _rows(folder / "purchases.jsonl")
+def log(folder: Path) -> list[list[Record]]:
+    """The log as it is."""
+    events = purchases(USERS, START, DAYS)
+    return records(events, folder / "purchases.jsonl", START + DAYS * DAY)
