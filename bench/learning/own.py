@@ -18,7 +18,7 @@ class Own:
     """A trainer for one kind of model; it scores with what its last payload compiles to."""
 
     def __init__(self, spec: Spec, rows: Rows, model: ModelSpec) -> None:
-        self._spec = replace(spec, model=model)
+        self._spec = replace(spec, model=model, challengers=())
         self._rows = rows
         self._trainer = Trainer(self._spec)
         self._bytes = 0
