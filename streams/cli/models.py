@@ -15,6 +15,7 @@ from streams.champions.asking import RequestRefusedError, looking, make_request,
 from streams.champions.overview import Overview
 from streams.champions.show import particulars, rows, standing
 from streams.cli.common import config_option, load, told
+from streams.cli.diagnose import diagnose
 from streams.config import Config
 from streams.topics.clients import KafkaUnreachable
 from streams.topics.reading import TopicNotReadable
@@ -95,6 +96,9 @@ def rollback(
     if model is not None and to_version is None:
         raise click.UsageError("--model needs --to-version; to change the model: promote NAME.")
     _ask(config_file, "rollback", model, to_version, note)
+
+
+models.add_command(diagnose)
 
 
 def _ask(

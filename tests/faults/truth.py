@@ -15,8 +15,9 @@ from typing import Any
 from models.features.plan import lifetime
 from models.spec import SourceSpec, Spec
 from tests.faults.topics import HEARTBEAT, read
-from tests.models.engine.oracle import Oracle, User, features
+from tests.models.engine.oracle import Oracle, User
 from tests.models.engine.story import Item
+from tests.models.engine.wanted import features
 
 DAY = 86_400_000_000
 PRIOR = 0.1
