@@ -71,7 +71,7 @@ Examples:
     default=lambda: os.environ.get(DATA, str(ROOT.parent / "shared" / "data")),
     help=f"Folder of the published data.  [default: ${DATA} or ../shared/data]",
 )
-@click.option("--quick", is_flag=True, help="A fifth of the users, four data sets.")
+@click.option("--quick", is_flag=True, help="A quarter of the users, three data sets.")
 @click.option("--only", default="", callback=_chosen, help="Data sets and contenders, by comma.")
 @click.option(
     "--json",
@@ -81,6 +81,7 @@ Examples:
     show_default="build/learning.json",
     help="Where the figures go.",
 )
+@click.option("--jobs", default=2, show_default=True, help="Contenders running at a time.")
 @click.option("--fresh", is_flag=True, help="Run everything again (rows are kept).")
 @click.option("--docs/--no-docs", default=None, help="Write docs/results.md, or don't.")
 def main(
@@ -89,6 +90,7 @@ def main(
     quick: bool,
     only: tuple[str, ...],
     json_path: Path,
+    jobs: int,
     fresh: bool,
     docs: bool | None,
 ) -> None:
@@ -101,7 +103,7 @@ def main(
     every: list[Results] = []
     found: dict[str, dict[str, Figures]] = {}
     for one in sets:
-        results = _run(one, data, contenders, quick=quick)
+        results = _run(one, data, contenders, jobs, quick=quick)
         every.append(results)
         found[one.name] = figures(results)
         json_path.parent.mkdir(parents=True, exist_ok=True)
@@ -128,7 +130,9 @@ def _datasets(data: Path, only: Sequence[str], *, quick: bool) -> list[DataSet]:
     return [one for one in chosen if one not in missing]
 
 
-def _run(data: DataSet, folder: Path, contenders: Sequence[Contender], *, quick: bool) -> Results:
+def _run(
+    data: DataSet, folder: Path, contenders: Sequence[Contender], jobs: int, *, quick: bool
+) -> Results:
     click.echo(f"== {data.title}", err=True)
     began = time.monotonic()
     rows = data.rows(folder, CACHE / "rows")
@@ -136,7 +140,7 @@ def _run(data: DataSet, folder: Path, contenders: Sequence[Contender], *, quick:
         rows = small.fewer(rows)
     click.echo(f"   {len(rows):,} rows ({time.monotonic() - began:.0f} s)", err=True)
     results = Results(data, rows, rows.time >= data.report_from, {})
-    for result in run_all(data, rows, contenders, CACHE / "runs"):
+    for result in run_all(data, rows, contenders, CACHE / "runs", jobs):
         results.by_name[result.contender.name] = result
         own = basic(results, result)
         click.echo(

@@ -7,7 +7,6 @@ Their settings are chosen once, on the examples that had matured by the data set
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterable
 from itertools import product
 from typing import Any, Protocol
 
@@ -15,7 +14,7 @@ import lightgbm
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from bench.learning.metrics import log_loss
+from bench.learning.metrics import losses
 from bench.learning.rows import Rows
 from bench.learning.rules import BaseRate
 from models.grid import Bool, Float, Int
@@ -44,7 +43,7 @@ class Family(Protocol):
     def settings(self, train: Rows, judge: Rows) -> Settings:
         """The best settings."""
 
-    def fit(self, matrix: Float, label: Float, settings: Settings) -> Fitted:
+    def fit(self, matrix: Float, label: Float, weight: Float, settings: Settings) -> Fitted:
         """Fit a model."""
 
 
@@ -85,7 +84,8 @@ class Batch:
         label = self._rows.label[matured]
         if min(label.sum(), (1 - label).sum()) < LEAST_POSITIVES:
             return
-        self._fitted = self._family.fit(self._rows.complete[matured], label, self._settings)
+        matrix, weight = self._rows.complete[matured], self._rows.weight[matured]
+        self._fitted = self._family.fit(matrix, label, weight, self._settings)
         self._fitted_at = cut
 
     def megabytes(self) -> float:
@@ -101,6 +101,10 @@ def choose(spec: Spec, rows: Rows, family: Family, report_from: int) -> Settings
     return family.settings(rows.take(early & ~judged), rows.take(early & judged))
 
 
+def _judged(judge: Rows, said: Float) -> float:
+    return float(np.average(losses(judge.label, said), weights=judge.weight))
+
+
 class Logistic:
     """Logistic regression on signed logarithms, standardised; a flag for what is not known."""
 
@@ -109,17 +113,17 @@ class Logistic:
         found = []
         for strength in (0.001, 0.01, 0.1, 1.0):
             settings = {"C": strength}
-            fitted = self.fit(train.complete, train.label, settings)
-            found.append((log_loss(judge.label, fitted.predict(judge.complete)), strength))
+            fitted = self.fit(train.complete, train.label, train.weight, settings)
+            found.append((_judged(judge, fitted.predict(judge.complete)), strength))
         return {"C": min(found)[1]}
 
-    def fit(self, matrix: Float, label: Float, settings: Settings) -> Fitted:
+    def fit(self, matrix: Float, label: Float, weight: Float, settings: Settings) -> Fitted:
         """Fit a model."""
-        return _FittedLogistic(matrix, label, settings["C"])
+        return _FittedLogistic(matrix, label, weight, settings["C"])
 
 
 class _FittedLogistic:
-    def __init__(self, matrix: Float, label: Float, strength: float) -> None:
+    def __init__(self, matrix: Float, label: Float, weight: Float, strength: float) -> None:
         logs = _signed_log(matrix)
         known = ~np.isnan(logs)
         count = np.maximum(known.sum(axis=0), 1)
@@ -128,7 +132,7 @@ class _FittedLogistic:
         self._scale = np.maximum(np.sqrt((centred**2).sum(axis=0) / count), 1e-9)
         self._flagged = np.flatnonzero(~known.all(axis=0))
         self._model = LogisticRegression(C=strength, max_iter=200)
-        self._model.fit(self._columns(matrix), label)
+        self._model.fit(self._columns(matrix), label, weight)
 
     def _columns(self, matrix: Float) -> Float:
         logs = _signed_log(matrix)
@@ -152,18 +156,20 @@ class LightGBM:
         found = []
         for leaves, least in product((7, 15, 31), (20, 100)):
             settings = {"num_leaves": leaves, "min_child_samples": least, "rounds": ROUNDS[-1]}
-            booster = self._train(train.complete, train.label, settings)
+            booster = self._train(train.complete, train.label, train.weight, settings)
             for rounds in ROUNDS:
                 said = booster.predict(judge.complete, num_iteration=rounds)
-                found.append((log_loss(judge.label, np.asarray(said)), leaves, least, rounds))
+                found.append((_judged(judge, np.asarray(said)), leaves, least, rounds))
         _, leaves, least, rounds = min(found)
         return {"num_leaves": leaves, "min_child_samples": least, "rounds": rounds}
 
-    def fit(self, matrix: Float, label: Float, settings: Settings) -> Fitted:
+    def fit(self, matrix: Float, label: Float, weight: Float, settings: Settings) -> Fitted:
         """Fit a model."""
-        return _FittedTrees(self._train(matrix, label, settings))
+        return _FittedTrees(self._train(matrix, label, weight, settings))
 
-    def _train(self, matrix: Float, label: Float, settings: Settings) -> lightgbm.Booster:
+    def _train(
+        self, matrix: Float, label: Float, weight: Float, settings: Settings
+    ) -> lightgbm.Booster:
         params = {
             "objective": "binary",
             "learning_rate": 0.05,
@@ -175,7 +181,7 @@ class LightGBM:
             "seed": 1,
             "verbose": -1,
         }
-        data = lightgbm.Dataset(matrix, label)
+        data = lightgbm.Dataset(matrix, label, weight)
         return lightgbm.train(params, data, num_boost_round=settings["rounds"])
 
 
@@ -194,8 +200,3 @@ FAMILIES: dict[str, Family] = {"logistic_28d": Logistic(), "lightgbm": LightGBM(
 def describe(settings: Settings) -> str:
     """Settings in a line."""
     return ", ".join(f"{name} {value}" for name, value in sorted(settings.items()))
-
-
-def known_families() -> Iterable[str]:
-    """Names of the batch contenders."""
-    return FAMILIES

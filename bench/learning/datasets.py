@@ -101,7 +101,7 @@ def files_of(path: Path) -> list[Path]:
 
 def every_cut(spec: Spec) -> Spec:
     """The same deployment with an example of every cut, for scoring all that production scores."""
-    learning = replace(spec.learning, example_every=spec.cuts.every)
+    learning = replace(spec.learning, example_every=spec.cuts.every, negatives=1.0)
     return replace(spec, learning=learning, scoring=replace(spec.scoring, reasons=0))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from models.grid import Bool, Float, Int
-from models.learning.cuts import is_example
+from models.learning.cuts import is_example, kept_with
 from models.spec import Spec
 from schemas.examples import Example
 from schemas.ids import keyed_hash
@@ -26,8 +26,8 @@ class Rows:
     µs; what is learned there is in force from ``epoch + activation_delay`` on. user: int64[n],
     place in ``users``, which are sorted by their keyed hash. scored: float64[n, f] as scored at
     the cut, NaN = not known. complete: the same as known at maturity, which is what is learned.
-    label: float64[n], 0 or 1. weight: float64[n]. sampled: bool[n], whether production makes an
-    example of the cut (``example_every``). names: of the features.
+    label: float64[n], 0 or 1. sampled: bool[n], whether production makes an example of the cut
+    (``example_every``, ``negatives``); weight: float64[n], with which. names: of the features.
     """
 
     time: Int
@@ -72,7 +72,7 @@ class Gatherer:
     Parameters
     ----------
     spec
-        The deployment as it would run; its ``example_every`` decides which rows are ``sampled``.
+        The deployment as it would run; it decides which rows are ``sampled``, and their weights.
 
     """
 
@@ -86,9 +86,10 @@ class Gatherer:
     def keep(self, example: Example) -> None:
         """Take an example."""
         user = self._users.setdefault(example.user, len(self._users))
-        sampled = is_example(self._spec, example.user, example.time)
+        weight = kept_with(self._spec, example.user, example.time, example.label)
+        sampled = weight is not None and is_example(self._spec, example.user, example.time)
         self._rows.append(
-            (example.time, example.epoch, user, example.label, example.weight, sampled)
+            (example.time, example.epoch, user, example.label, weight or 1.0, sampled)
         )
         nan = float("nan")
         self._scored.extend([example.vector.get(name, nan) for name in self._names])

@@ -32,8 +32,9 @@ class BaseRate:
 
     def learn(self, _epoch: int, chosen: Int) -> None:
         """Count."""
-        self.positives += float(self._rows.label[chosen].sum())
-        self.examples += len(chosen)
+        weight = self._rows.weight[chosen]
+        self.positives += float((weight * self._rows.label[chosen]).sum())
+        self.examples += float(weight.sum())
 
     def predict(self, _cut: int, chosen: Int) -> Float:
         """Say the same for everyone."""
@@ -61,8 +62,9 @@ class Recency:
         """Count in each bin."""
         self._base.learn(epoch, chosen)
         bins = self._bins(self._rows.complete[chosen, self._column])
-        np.add.at(self._positives, bins, self._rows.label[chosen])
-        np.add.at(self._examples, bins, 1.0)
+        weight = self._rows.weight[chosen]
+        np.add.at(self._positives, bins, weight * self._rows.label[chosen])
+        np.add.at(self._examples, bins, weight)
 
     def predict(self, _cut: int, chosen: Int) -> Float:
         """Say the rate of each row's bin."""

@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -76,17 +78,35 @@ class Results:
     by_name: dict[str, Result]
 
 
+_Task = tuple[DataSet, Rows, Contender, Path]
+_tasks: list[_Task] = []
+"""What the processes of a pool inherit: data sets and contenders hold functions, which don't
+travel."""
+
+
 def run_all(
-    data: DataSet, rows: Rows, contenders: Sequence[Contender], cache: Path
+    data: DataSet, rows: Rows, contenders: Sequence[Contender], cache: Path, jobs: int
 ) -> Iterator[Result]:
-    """One contender after the other, as they get done."""
+    """All contenders, in their order, ``jobs`` at a time in processes of their own."""
     cache.mkdir(parents=True, exist_ok=True)
     key = _hash_of_rows(rows)
-    for contender in contenders:
-        path = cache / f"{data.name}-{contender.name}-{_key(key, data, contender)}.npz"
-        if not path.exists():
-            _run(data, rows, contender).save(path)
-        yield Result.load(contender, path)
+    names = [f"{data.name}-{c.name}-{_key(key, data, c)}.npz" for c in contenders]
+    tasks = [(data, rows, c, cache / name) for c, name in zip(contenders, names, strict=True)]
+    with ProcessPoolExecutor(jobs, get_context("fork"), _inherit, (tasks,)) as pool:
+        for (_, _, contender, path), _ in zip(
+            tasks, pool.map(_make, range(len(tasks))), strict=True
+        ):
+            yield Result.load(contender, path)
+
+
+def _inherit(tasks: list[_Task]) -> None:
+    _tasks[:] = tasks
+
+
+def _make(number: int) -> None:
+    data, rows, contender, path = _tasks[number]
+    if not path.exists():
+        _run(data, rows, contender).save(path)
 
 
 def _run(data: DataSet, rows: Rows, contender: Contender) -> Result:

@@ -1,4 +1,4 @@
-"""The quick version: fewer data sets, and a fifth of the users."""
+"""The quick version: fewer data sets, and a quarter of the users."""
 
 from __future__ import annotations
 
