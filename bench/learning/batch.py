@@ -181,7 +181,7 @@ class LightGBM:
             "seed": 1,
             "verbose": -1,
         }
-        data = lightgbm.Dataset(matrix, label, weight)
+        data = lightgbm.Dataset(matrix, label, weight=weight)
         return lightgbm.train(params, data, num_boost_round=settings["rounds"])
 
 
