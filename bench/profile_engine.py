@@ -26,7 +26,7 @@ from models.engine.requests import Commit, Load, ModelAt, ScanAtRisk
 from models.features.panes import PaneRing
 from models.features.plan import make_plan
 from models.learning.linear import LinearForm
-from models.learning.scorer import LinearScorer
+from models.learning.scorer import ArrayScorer
 from models.state.slab import Slab
 
 PARTS: list[tuple[str, Any, str]] = [
@@ -107,7 +107,7 @@ class Memory:
             logged=np.zeros(len(SPEC.features), dtype=np.bool_),
             limit=8.0,
         )
-        self.scorer = LinearScorer("champion", 3, SPEC.learning.every, "mature", form)
+        self.scorer = ArrayScorer("champion", 3, SPEC.learning.every, "mature", form, form)
         self.clock = clock
 
     def answer(self, request: Any) -> Any:

@@ -141,14 +141,32 @@ class ScoringSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class MemberSpec:
+    """One of the models in a mixture: its kind, and what goes to the factory."""
+
+    kind: str
+    params: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """Which model learns. ``params`` go to the factory; ``prior`` is the base rate before data."""
+    """Which model learns. ``params`` go to the factory; ``prior`` is the base rate before data.
+
+    members: of a mixture; () leaves them to the factory.
+    """
 
     name: str = "champion"
     kind: str = "logistic"
     prior: float = 0.1
     seed: int = 1
     params: tuple[tuple[str, Any], ...] = ()
+    members: tuple[MemberSpec, ...] = ()
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Packages that kinds are imported from: a snapshot may hold their classes too."""
+        kinds = [self.kind, *(member.kind for member in self.members)]
+        return tuple(sorted({kind.split(":")[0].split(".")[0] for kind in kinds if ":" in kind}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from river import base
 
-from models.learning.compiled.anchored import AnchoredForm
-from models.learning.compiled.errors import NotCompilable
-from models.learning.linear import LinearForm
-from models.learning.replay_logistic import ReplayLogistic
-from models.learning.scorer import ArrayScorer, LinearScorer, RiverScorer, Scorer
+from models.learning.compiled.attribution import attribution
+from models.learning.compiled.mixture import Form
+from models.learning.freezing import Asked, freeze
+from models.learning.scorer import ArrayScorer, RiverScorer, Scorer
 from models.spec import Spec
 from schemas.scores import Maturity
 
@@ -26,7 +25,7 @@ class Compiled:
 
     version: int
     valid_from: int
-    model: LinearForm | AnchoredForm | base.Classifier
+    model: Form | base.Classifier
 
 
 def compile_model(
@@ -37,27 +36,14 @@ def compile_model(
     Every kind of the factory has arrays, with the exceptions that ``compiled.shapes`` names;
     of those, and of any other model, the scorer asks River, row by row.
     """
-    return Compiled(version, valid_from, _arrays(model, features) or model)
+    form = freeze(model, features, prior=0.5, copied=False)
+    return Compiled(version, valid_from, form.model if isinstance(form, Asked) else form)
 
 
 def make_scorer(spec: Spec, compiled: Compiled, maturity: Maturity) -> Scorer:
     """Scorer of a compiled model, columns in the order of ``spec.features``."""
     about = (spec.model.name, compiled.version, compiled.valid_from, maturity)
-    if isinstance(compiled.model, LinearForm):
-        return LinearScorer(*about, form=compiled.model)
-    if isinstance(compiled.model, AnchoredForm):
-        return ArrayScorer(*about, form=compiled.model)
+    if not isinstance(compiled.model, base.Classifier):
+        return ArrayScorer(*about, form=compiled.model, attribution=attribution(compiled.model))
     features = tuple(feature.name for feature in spec.features)
     return RiverScorer(*about, model=compiled.model, features=features, prior=spec.model.prior)
-
-
-def _arrays(model: base.Classifier, features: Sequence[str]) -> LinearForm | AnchoredForm | None:
-    if isinstance(model, ReplayLogistic):
-        return model.form()
-    # River's forests take two seconds to import, and only who learns compiles.
-    from models.learning.compiled.shapes import compile_anchored
-
-    try:
-        return compile_anchored(model, features)
-    except NotCompilable:
-        return None

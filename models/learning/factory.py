@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import difflib
+import importlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from river import base, compose, drift, linear_model, optim, preprocessing, tree
 
 from models.aggregates import LINEAR
 from models.learning.anchored import Anchored
+from models.learning.boosted import BoostedTrees
 from models.learning.guard import Clip, FiniteOnly, SignedLog
+from models.learning.mixture import Mixture
 from models.learning.numerics import logit
 from models.learning.replay_logistic import ReplayLogistic
 from models.learning.weighted_forest import WeightedForest
-from models.spec import FeatureSpec, ModelSpec
+from models.spec import FeatureSpec, MemberSpec, ModelSpec
 
-Model = ReplayLogistic | Anchored
+Model = ReplayLogistic | BoostedTrees | Mixture | Anchored
 """A classifier whose ``learn_one`` takes a weight, and anything as a value."""
 
 Maker = Callable[..., Model]
@@ -29,11 +33,14 @@ class ModelSpecError(ValueError):
 def make_model(spec: ModelSpec, features: Sequence[FeatureSpec]) -> Model:
     """Make the untrained classifier, ready for whatever values come: NaN, None, extremes.
 
-    kinds: ``logistic`` (replay, the default), ``river_logistic`` (plain online learning),
-    ``hat`` (Hoeffding adaptive tree), ``arf`` (adaptive random forest, tuned). ``spec.params``
-    go to the estimator. Raises ModelSpecError.
+    kinds: ``mixture`` (of ``spec.members``), ``logistic`` (replay), ``boosted`` (trees, replay),
+    ``river_logistic`` (plain online learning), ``hat`` (Hoeffding adaptive tree), ``arf``
+    (adaptive random forest, tuned), or the import path of a River classifier,
+    ``package.module:Class``. ``spec.params`` go to the estimator. Raises ModelSpecError.
     """
-    maker = MAKERS.get(spec.kind)
+    if spec.members and spec.kind != "mixture":
+        raise ModelSpecError(f"[model] kind {spec.kind!r} has no members: only a mixture has")
+    maker = _imported if ":" in spec.kind else MAKERS.get(spec.kind)
     if maker is None:
         raise ModelSpecError(_unknown_kind(spec.kind))
     try:
@@ -42,10 +49,42 @@ def make_model(spec: ModelSpec, features: Sequence[FeatureSpec]) -> Model:
         raise ModelSpecError(f"[model] params do not fit kind {spec.kind!r}: {error}") from error
 
 
-def _logistic(spec: ModelSpec, features: Sequence[FeatureSpec], **params: Any) -> Model:
-    names = tuple(feature.name for feature in features)
+def _mixture(spec: ModelSpec, features: Sequence[FeatureSpec], **params: Any) -> Model:
+    members = tuple(
+        make_model(replace(spec, kind=member.kind, params=member.params, members=()), features)
+        for member in spec.members or DEFAULT_MEMBERS
+    )
+    return Mixture(members, features=_names(features), prior=spec.prior, **params)
+
+
+def _boosted(spec: ModelSpec, features: Sequence[FeatureSpec], **params: Any) -> Model:
     settings: dict[str, Any] = {"prior": spec.prior, "seed": spec.seed} | params
-    return ReplayLogistic(features=names or None, raw=_raw(features), **settings)
+    return BoostedTrees(features=_names(features), **settings)
+
+
+def _imported(spec: ModelSpec, _: Sequence[FeatureSpec], **params: Any) -> Model:
+    module, _colon, name = spec.kind.partition(":")
+    try:
+        made = getattr(importlib.import_module(module), name)(**params)
+    except (ImportError, AttributeError) as error:
+        raise ModelSpecError(
+            f"[model] kind {spec.kind!r} cannot be imported ({error}): "
+            "write package.module:Class of something that is installed here"
+        ) from error
+    if not isinstance(made, base.Classifier | compose.Pipeline):
+        raise ModelSpecError(
+            f"[model] kind {spec.kind!r} is a {type(made).__name__}, no River classifier"
+        )
+    return Anchored(FiniteOnly() | made, prior=spec.prior)
+
+
+def _names(features: Sequence[FeatureSpec]) -> tuple[str, ...] | None:
+    return tuple(feature.name for feature in features) or None
+
+
+def _logistic(spec: ModelSpec, features: Sequence[FeatureSpec], **params: Any) -> Model:
+    settings: dict[str, Any] = {"prior": spec.prior, "seed": spec.seed} | params
+    return ReplayLogistic(features=_names(features), raw=_raw(features), **settings)
 
 
 def _river_logistic(spec: ModelSpec, features: Sequence[FeatureSpec], **params: Any) -> Model:
@@ -90,12 +129,19 @@ def _no_drift() -> base.DriftDetector:
 
 
 MAKERS: dict[str, Maker] = {
+    "mixture": _mixture,
     "logistic": _logistic,
+    "boosted": _boosted,
     "river_logistic": _river_logistic,
     "hat": _hat,
     "arf": _arf,
 }
 KINDS = tuple(MAKERS)
+DEFAULT_MEMBERS = (
+    MemberSpec("logistic"),
+    MemberSpec("boosted"),
+)
+"""Of a mixture that names none."""
 
 
 def _raw(features: Sequence[FeatureSpec]) -> tuple[str, ...] | None:

@@ -39,6 +39,25 @@ def sigmoid(logits: Floats) -> Floats:
     return np.where(logits >= 0, 1.0, small) / (1.0 + small)
 
 
+def softplus(x: Floats) -> Floats:
+    """``log(1 + exp(x))`` without overflow: the log loss of a logit -x of what came true.
+
+    >>> softplus(np.array([-1000.0, 0.0, 1000.0])).round(3).tolist()
+    [0.0, 0.693, 1000.0]
+    """
+    return np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def logits_of(probabilities: Floats) -> Floats:
+    """``log(p / (1 - p))``, p cut to ``[1e-12, 1 - 1e-12]``.
+
+    >>> logits_of(np.array([0.0, 0.5, 1.0])).round(1).tolist()
+    [-27.6, 0.0, 27.6]
+    """
+    cut = np.minimum(np.maximum(probabilities, 1e-12), 1.0 - 1e-12)
+    return np.log(cut) - np.log1p(-cut)
+
+
 def logit(probability: float) -> float:
     """``log(p / (1 - p))``.
 

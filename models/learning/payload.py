@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 from models.learning import pickling
@@ -27,14 +28,14 @@ def pack(head: object, tail: object) -> bytes:
     return _FRAME.pack(_MAGIC, FORMAT, len(packed)) + packed + pickling.dump(tail)
 
 
-def unpack_head(payload: bytes) -> Any:
-    """Unpickle what scores."""
-    return pickling.load(_split(payload)[0], MAX_UNPACKED_BYTES)
+def unpack_head(payload: bytes, packages: Sequence[str] = ()) -> Any:
+    """Unpickle what scores; classes of these packages are allowed too."""
+    return pickling.load(_split(payload)[0], MAX_UNPACKED_BYTES, packages)
 
 
-def unpack_tail(payload: bytes) -> Any:
-    """Unpickle what learns."""
-    return pickling.load(_split(payload)[1], MAX_UNPACKED_BYTES)
+def unpack_tail(payload: bytes, packages: Sequence[str] = ()) -> Any:
+    """Unpickle what learns; classes of these packages are allowed too."""
+    return pickling.load(_split(payload)[1], MAX_UNPACKED_BYTES, packages)
 
 
 def checksum(payload: bytes) -> str:

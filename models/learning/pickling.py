@@ -11,6 +11,7 @@ import copyreg
 import io
 import pickle
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 from models.learning.errors import ForbiddenGlobalError, PayloadError, SizeError
@@ -22,6 +23,7 @@ _NAMES = frozenset(
     {
         *(("builtins", name) for name in ("dict", "float", "int", "set", "str")),
         *(("collections", name) for name in ("Counter", "OrderedDict", "defaultdict")),
+        ("models.spec", "MemberSpec"),
         ("models.spec", "ModelSpec"),
         ("random", "Random"),
         ("functools", "partial"),
@@ -50,12 +52,17 @@ _PACKAGES = (
 
 
 class _Unpickler(pickle.Unpickler):
+    def __init__(self, content: bytes, packages: Sequence[str]) -> None:
+        super().__init__(io.BytesIO(content))
+        self._packages = (*_PACKAGES, *(f"{package}." for package in packages))
+
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) in _NAMES:
             return super().find_class(module, name)
-        if module.startswith(_PACKAGES) and "." not in name:
+        # With the dot, as a package's own name is a module of it too.
+        if f"{module}.".startswith(self._packages) and "." not in name:
             found = super().find_class(module, name)
-            if isinstance(found, type) and found.__module__.startswith(_PACKAGES):
+            if isinstance(found, type) and f"{found.__module__}.".startswith(self._packages):
                 return found
         raise ForbiddenGlobalError(
             f"the snapshot's pickle asks for {module}.{name}, which no model needs: "
@@ -88,14 +95,15 @@ def dump(value: object) -> bytes:
     return zlib.compress(buffer.getvalue(), COMPRESSION)
 
 
-def load(data: bytes, max_bytes: int) -> Any:
+def load(data: bytes, max_bytes: int, packages: Sequence[str] = ()) -> Any:
     """Undo ``dump``, making only whitelisted classes, at most ``max_bytes`` unpacked.
 
+    packages: whose classes are allowed besides, since the configuration names them.
     Raises ForbiddenGlobalError, SizeError or PayloadError.
     """
     content = _decompress(data, max_bytes)
     try:
-        return _Unpickler(io.BytesIO(content)).load()
+        return _Unpickler(content, packages).load()
     except ForbiddenGlobalError:
         raise
     except Exception as error:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from river import base
 
 from models.learning.base_rate import BaseRate
-from models.learning.guard import number
+from models.learning.columns import Columns
 from models.learning.linear import LinearForm, standardise, transform
 from models.learning.numerics import Floats, finite, logit, sigmoid
 from models.learning.reservoir import Reservoir
@@ -62,6 +63,8 @@ class ReplayLogistic(base.Classifier):
         Rows replayed of each class with every example.
     capacity
         Rows kept of each class.
+    recency
+        γ of the reservoirs: 1 is uniform over history, more prefers the recent.
     limit
         Bound of standardised values.
     patience
@@ -104,6 +107,7 @@ class ReplayLogistic(base.Classifier):
         precision: float = 30.0,
         replay: int = 8,
         capacity: int = 4096,
+        recency: float = 1.0,
         limit: float = 4.0,
         patience: float = 100.0,
         caution: float = 0.1,
@@ -118,14 +122,14 @@ class ReplayLogistic(base.Classifier):
         self.precision = precision
         self.replay = replay
         self.capacity = capacity
+        self.recency = recency
         self.limit = limit
         self.patience = patience
         self.caution = caution
         self.max_features = max_features
         self.seed = seed
-        self._names: dict[Any, int] = {}
+        self._columns = Columns(max_features)
         self._logged = np.zeros(0, dtype=bool)
-        self._unknown = np.zeros(0, dtype=np.int64)
         self._set_scale(Scale.unknown(0))
         self._rescale_at = 1
         self._theta = np.zeros((2, 0))
@@ -133,25 +137,25 @@ class ReplayLogistic(base.Classifier):
         self._intercept = logit(prior)
         self._intercept_squares = caution
         self._base = BaseRate(prior, prior_weight)
-        self._reservoirs = (Reservoir(capacity, 0), Reservoir(capacity, 0))
+        self._reservoirs = tuple(Reservoir(capacity, 0, recency) for _ in range(2))
         self._rng = np.random.Generator(np.random.PCG64(seed))
         self._add_columns(features or ())
 
     @property
     def missing(self) -> dict[Any, int]:
         """For each feature, how many of the rows learned since its first did not know it."""
-        return dict(zip(self._names, self._unknown.tolist(), strict=True))
+        return self._columns.missing
 
     # ------------------------------------------------------------------ one example, as a dict
 
     def learn_one(self, x: dict[Any, Any], y: Any, w: float = 1.0) -> None:
         """Learn one example of weight ``w``; features come and go as they like."""
-        self._add_columns([name for name in x if name not in self._names])
-        self._learn_row(self._row(x), bool(y), w)
+        self._add_columns(x)
+        self._learn_row(self._columns.row(x), bool(y), w)
 
     def predict_proba_one(self, x: dict[Any, Any], **_: Any) -> dict[Any, float]:
         """Probabilities of True and False."""
-        p = float(self.form().probabilities(self._row(x)[None])[0])
+        p = float(self.form().probabilities(self._columns.row(x)[None])[0])
         return {True: p, False: 1.0 - p}
 
     # ------------------------------------------------------------------ many, as arrays
@@ -167,11 +171,9 @@ class ReplayLogistic(base.Classifier):
             Shape (n,).
 
         """
-        columns = len(self.features or ())
-        for row, label, weight in zip(matrix, labels.tolist(), weights.tolist(), strict=True):
-            full = np.full(len(self._names), np.nan)
-            full[:columns] = row
-            self._learn_row(full, bool(label), weight)
+        rows = self._columns.rows(matrix)
+        for row, label, weight in zip(rows, labels.tolist(), weights.tolist(), strict=True):
+            self._learn_row(row, bool(label), weight)
 
     def form(self) -> LinearForm:
         """Compile to flat arrays, columns as in ``features`` (and newer names after them)."""
@@ -192,7 +194,7 @@ class ReplayLogistic(base.Classifier):
 
     def _learn_row(self, raw: Floats, label: bool, weight: float) -> None:
         row = transform(finite(raw), self._logged)
-        self._unknown += np.isnan(row)
+        self._columns.count(row)
         self._base.update(label, weight)
         if len(self._reservoirs[not label]):
             self._step(*self._batch(row, label, weight))
@@ -259,29 +261,18 @@ class ReplayLogistic(base.Classifier):
 
     # ------------------------------------------------------------------ columns
 
-    def _row(self, x: dict[Any, Any]) -> Floats:
-        row = np.full(len(self._names), np.nan)
-        for name, value in x.items():
-            column = self._names.get(name)
-            if column is not None:
-                row[column] = number(value)
-        return row
-
-    def _add_columns(self, names: Any) -> None:
-        for name in list(names)[: self.max_features - len(self._names)]:
-            self._names[name] = len(self._names)
-        more = len(self._names) - len(self._logged)
-        if more <= 0:
+    def _add_columns(self, names: Iterable[Any]) -> None:
+        added = self._columns.add(names)
+        if not added:
             return
-        added = list(self._names)[-more:]
+        more = len(added)
         logged = np.array([name not in (self.raw or ()) for name in added], dtype=bool)
         self._logged = np.concatenate((self._logged, logged))
         self._theta = np.pad(self._theta, ((0, 0), (0, more)))
         self._squares = np.pad(self._squares, ((0, 0), (0, more)), constant_values=self.caution)
-        self._unknown = np.pad(self._unknown, (0, more))
         for reservoir in self._reservoirs:
-            reservoir.grow(len(self._names))
-        self._set_scale(self._scale.grow(len(self._names)))
+            reservoir.grow(len(self._columns))
+        self._set_scale(self._scale.grow(len(self._columns)))
 
     # ------------------------------------------------------------------ pickling
 

@@ -11,11 +11,14 @@ _FIRST_ROWS = 64
 
 
 class Reservoir:
-    """Uniform reservoir of at most ``capacity`` rows of f columns (Algorithm R).
+    """Reservoir of at most ``capacity`` rows of f columns.
 
-    The n-th row offered replaces a random kept one with probability ``capacity / n``, so that
-    at any time each row offered so far is kept with the same probability. A reservoir biased
-    to the recent forgets the other phases of the users' lives (measured: log loss +472 %).
+    The n-th row offered replaces a random kept one with probability ``min(1, γ capacity / n)``,
+    γ = ``recency``. With γ = 1 (Algorithm R) each row offered so far is kept with the same
+    probability, at any time. With a larger γ that of the t-th row is ``∝ (t / n)^(γ - 1)``: the
+    mean age of the rows kept is ``n / (γ + 1)``, always the same share of history, so that no
+    time scale has to be chosen. A reservoir of the last rows alone forgets the other phases of
+    the users' lives (measured: log loss +472 %).
 
     Values are kept as float32, memory grows with what is kept: 4 (f + 1) bytes a row.
 
@@ -25,8 +28,9 @@ class Reservoir:
 
     """
 
-    def __init__(self, capacity: int, columns: int) -> None:
+    def __init__(self, capacity: int, columns: int, recency: float = 1.0) -> None:
         self.capacity = capacity
+        self.recency = recency
         self.offered = 0
         self._rows = np.empty((0, columns), dtype=np.float32)
         self._weights = np.empty(0, dtype=np.float32)
@@ -35,18 +39,23 @@ class Reservoir:
         """Rows kept."""
         return min(self.offered, self.capacity)
 
-    def offer(self, row: Floats, weight: float, rng: np.random.Generator) -> None:
-        """Keep the row, shape (f,), or not, by chance."""
+    def offer(
+        self, row: Floats | NDArray[np.float32], weight: float, rng: np.random.Generator
+    ) -> int | None:
+        """Keep the row, shape (f,), or not, by chance; its place, None if it is not kept."""
         place = self.offered
         self.offered += 1
         if place >= self.capacity:
-            place = int(rng.integers(self.offered))
-            if place >= self.capacity:
-                return
+            accepted = min(self.recency * self.capacity, self.offered)
+            drawn = int(rng.integers(self.offered))
+            if drawn >= accepted:
+                return None
+            place = int(drawn * self.capacity / accepted)
         if place >= len(self._rows):
             self._enlarge()
         self._rows[place] = row
         self._weights[place] = weight
+        return place
 
     def draw(self, chances: Floats) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Rows (k, f) and weights (k,) at chances (k,) in [0, 1), repeats possible.

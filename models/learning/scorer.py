@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from river import base
 
-from models.learning.compiled.anchored import AnchoredForm
-from models.learning.linear import LinearForm
+from models.learning.compiled.attribution import Attribution
+from models.learning.compiled.mixture import Form
 from models.learning.numerics import Floats
 from models.spec import Spec
 from schemas.scores import Maturity
@@ -39,6 +39,10 @@ class Scorer(Protocol):
     def maturity(self) -> Maturity:
         """How much it has learned; ``prior``: it says the base rate."""
 
+    @property
+    def intercept(self) -> float | None:
+        """Logit before any contribution; None for models that cannot say."""
+
     def predict(self, matrix: Floats) -> Floats:
         """P(churn), shape (n,)."""
 
@@ -64,43 +68,35 @@ class PriorScorer:
         """Nothing: no feature has a part in a prior."""
         return None
 
+    @property
+    def intercept(self) -> float | None:
+        """Nothing: there are no contributions."""
+        return None
+
 
 @dataclass(frozen=True, slots=True)
-class LinearScorer:
-    """A linear model; every contribution is exact."""
+class ArrayScorer:
+    """A model as flat arrays. ``attribution``: what gives reasons, where the model adds up."""
 
     name: str
     version: int
     valid_from: int | None
     maturity: Maturity
-    form: LinearForm
+    form: Form
+    attribution: Attribution | None
+
+    @property
+    def intercept(self) -> float | None:
+        """Logit before any contribution."""
+        return None if self.attribution is None else self.attribution.intercept
 
     def predict(self, matrix: Floats) -> Floats:
         """P(churn), shape (n,)."""
         return self.form.probabilities(matrix)
 
     def contributions(self, matrix: Floats) -> Floats | None:
-        """Contributions that sum with ``form.intercept`` to the logit."""
-        return self.form.contributions(matrix)
-
-
-@dataclass(frozen=True, slots=True)
-class ArrayScorer:
-    """A River model as flat arrays."""
-
-    name: str
-    version: int
-    valid_from: int | None
-    maturity: Maturity
-    form: AnchoredForm
-
-    def predict(self, matrix: Floats) -> Floats:
-        """P(churn), shape (n,)."""
-        return self.form.probabilities(matrix)
-
-    def contributions(self, matrix: Floats) -> Floats | None:  # noqa: ARG002 - the protocol's
-        """Nothing: a mixture with the base rate does not add up in logits."""
-        return None
+        """Contributions that sum with ``intercept`` to the logit."""
+        return None if self.attribution is None else self.attribution.contributions(matrix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +118,11 @@ class RiverScorer:
 
     def contributions(self, matrix: Floats) -> Floats | None:  # noqa: ARG002 - the protocol's
         """Nothing: the model is a black box here."""
+        return None
+
+    @property
+    def intercept(self) -> float | None:
+        """Nothing: there are no contributions."""
         return None
 
 

@@ -90,7 +90,7 @@ def load_scorer(
     checked = _check(spec, manifest, payload, key, max_bytes)
     if checked is None:
         return prior_scorer(spec)
-    return make_scorer(spec, unpack_head(checked), maturity_of(manifest))
+    return make_scorer(spec, unpack_head(checked, spec.model.packages), maturity_of(manifest))
 
 
 def load_trainer(

@@ -12,13 +12,12 @@ from models.learning.base_rate import BaseRate
 from models.learning.compiling import compile_model, make_scorer
 from models.learning.errors import KindError
 from models.learning.factory import Model, make_model
+from models.learning.freezing import learn_rows
 from models.learning.manifests import changed, first_manifest, unchanged
 from models.learning.maturity import maturity_of
-from models.learning.numerics import Floats
 from models.learning.payload import pack, unpack_head, unpack_tail
 from models.learning.prequential import RollingQuality
-from models.learning.replay_logistic import ReplayLogistic
-from models.learning.scorer import Scorer, as_dicts, as_matrix, prior_scorer
+from models.learning.scorer import Scorer, as_matrix, prior_scorer
 from models.spec import ModelSpec, Spec
 from schemas.examples import Example
 from schemas.snapshots import Manifest
@@ -174,19 +173,10 @@ class Trainer:
         state.quality.update(labels, predicted.probabilities, weights, state.base.rate())
         for label, weight in zip(labels.tolist(), weights.tolist(), strict=True):
             state.base.update(bool(label), weight)
-        self._learn(complete, labels, weights)
+        learn_rows(state.model, self._features, complete, labels, weights)
         unknown = (~np.isfinite(complete)).sum(axis=0).tolist()
         missing = {name: n for name, n in zip(self._features, unknown, strict=True) if n}
         return missing, predicted
-
-    def _learn(self, matrix: Floats, labels: Floats, weights: Floats) -> None:
-        model = self._state.model
-        if isinstance(model, ReplayLogistic):
-            model.learn_many(matrix, labels, weights)
-            return
-        rows = as_dicts(self._features, matrix)
-        for row, label, weight in zip(rows, labels.tolist(), weights.tolist(), strict=True):
-            model.learn_one(row, bool(label), w=weight)
 
     def _metrics(
         self,
@@ -215,14 +205,15 @@ class Trainer:
         return pack(compiled, self._state)
 
     def _go_on_from(self, payload: bytes, manifest: Manifest) -> None:
-        state: _State = unpack_tail(payload)
+        state: _State = unpack_tail(payload, self.spec.model.packages)
         if state.spec != self.spec.model:
             raise KindError(
                 f"the snapshot was learned as {state.spec}, the configuration says "
                 f"{self.spec.model}: give the model another name, or learn again"
             )
         self._state = state
-        self._scorer = make_scorer(self.spec, unpack_head(payload), maturity_of(manifest))
+        compiled = unpack_head(payload, self.spec.model.packages)
+        self._scorer = make_scorer(self.spec, compiled, maturity_of(manifest))
 
 
 def _published(metrics: EpochMetrics) -> dict[str, float | None]:

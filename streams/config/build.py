@@ -10,6 +10,7 @@ from models.spec import (
     FeatureSpec,
     LabelSpec,
     LearningSpec,
+    MemberSpec,
     ModelSpec,
     OnEventSpec,
     PopulationSpec,
@@ -90,6 +91,10 @@ def _spec(doc: Document) -> Spec:
             prior=doc.model.prior,
             seed=doc.model.seed,
             params=tuple(sorted(doc.model.params.items())),
+            members=tuple(
+                MemberSpec(member.kind, tuple(sorted(member.params.items())))
+                for member in doc.model.members
+            ),
         ),
         learning=LearningSpec(
             every=doc.learning.every,

@@ -230,14 +230,27 @@ class ScoresDoc(Section):
     """How many schedule points missed while down are still scored; the rest are counted."""
 
 
+class MemberDoc(Section):
+    """One of the models in a mixture."""
+
+    kind: str
+    """As in [model], but no mixture."""
+    params: dict[str, str | int | Finite | bool] = {}
+    """Handed to the model's factory."""
+
+
 class ModelDoc(Section):
     """Which model learns, and scores at first."""
 
     name: Name = "champion"
     """Name on scores and snapshots."""
     kind: str = "logistic"
-    """logistic (the robust default), river_logistic (the same, plainly online), hat (one adaptive
-    tree) or arf (a forest)."""
+    """mixture (of the members; the default ones are logistic and boosted), logistic (with replay),
+    boosted (trees, with replay), river_logistic (plainly online), hat (one adaptive tree), arf (a
+    forest), or a River classifier's import path, "package.module:Class"."""
+    members: list[MemberDoc] = []
+    """Of a mixture: its models. Their logits are averaged, by weights that follow how well each
+    predicts."""
     prior: Annotated[Finite, Field(gt=0, lt=1)] = 0.1
     """Base rate of churn within the horizon that is assumed before anything is learned."""
     seed: int = 1
@@ -250,6 +263,8 @@ class ChallengerDoc(Section):
     """A model that learns beside the one of [model] and scores once it proves better."""
 
     kind: str
+    """As in [model]."""
+    members: list[MemberDoc] = []
     """As in [model]."""
     prior: Annotated[Finite, Field(gt=0, lt=1)] | None = None
     """As in [model], whose prior it has where none is given."""

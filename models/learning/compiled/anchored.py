@@ -8,7 +8,7 @@ import numpy as np
 
 from models.learning.compiled.forest import ForestForm
 from models.learning.linear import LinearForm
-from models.learning.numerics import Floats
+from models.learning.numerics import Floats, logits_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +25,7 @@ class AnchoredForm:
         if self.own is not None:
             own = self.own.probabilities(matrix)
         return (1.0 - self.trust) * self.rate + self.trust * own
+
+    def logits(self, matrix: Floats) -> Floats:
+        """Logits, shape (n,)."""
+        return logits_of(self.probabilities(matrix))

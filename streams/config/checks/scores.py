@@ -7,12 +7,13 @@ from itertools import pairwise
 from models.spec import ModelSpec
 from schemas.times import MINUTE, SECOND, format_time
 from streams.config.checks.common import check_on_grid, check_source_names
-from streams.config.document import ChallengerDoc, ModelDoc, ScheduleDoc
+from streams.config.document import ChallengerDoc, MemberDoc, ModelDoc, ScheduleDoc
 from streams.config.problems import Problems, did_you_mean
 from streams.config.reading import Draft
 
-MODEL_KINDS = ("arf", "hat", "logistic", "river_logistic")
+MODEL_KINDS = ("arf", "boosted", "hat", "logistic", "mixture", "river_logistic")
 """Keys of `models.learning.factory.MAKERS`, which is slow to import."""
+MEMBER_KINDS = tuple(kind for kind in MODEL_KINDS if kind != "mixture")
 
 
 def check_scores(draft: Draft, problems: Problems) -> None:
@@ -65,32 +66,45 @@ def _check_bands(bands: dict[str, float], problems: Problems) -> None:
 def check_model(draft: Draft, problems: Problems) -> None:
     """The kinds of models are known, and take the params; no two have one name."""
     if draft.model is not None:
-        _check_kind(draft.model, "model", problems)
+        _check_whole(draft.model, "model", problems)
     for name, doc in draft.challengers.items():
         if draft.model is not None and name == draft.model.name:
             wrong = f'The model of [model] is called "{name}" too.'
             problems.add(f"challengers.{name}", wrong, "Give the challenger another name.")
         if doc is not None:
-            _check_kind(doc, f"challengers.{name}", problems)
+            _check_whole(doc, f"challengers.{name}", problems)
 
 
-def _check_kind(doc: ModelDoc | ChallengerDoc, key: str, problems: Problems) -> None:
-    if doc.kind not in MODEL_KINDS:
-        wrong = f'There is no kind of model "{doc.kind}".'
-        problems.add(f"{key}.kind", wrong, did_you_mean(doc.kind, MODEL_KINDS))
-    elif doc.params:
-        _check_params(doc, key, problems)
+def _check_whole(doc: ModelDoc | ChallengerDoc, key: str, problems: Problems) -> None:
+    _check_kind(doc, key, problems, MODEL_KINDS)
+    if doc.members and doc.kind != "mixture":
+        wrong = f'A model of kind "{doc.kind}" has no members.'
+        problems.add(f"{key}.members", wrong, 'Write kind = "mixture", or leave the members out.')
+        return
+    for number, member in enumerate(doc.members):
+        _check_kind(member, f"{key}.members[{number}]", problems, MEMBER_KINDS)
 
 
-def _check_params(doc: ModelDoc | ChallengerDoc, key: str, problems: Problems) -> None:
+def _check_kind(
+    doc: ModelDoc | ChallengerDoc | MemberDoc, key: str, problems: Problems, kinds: tuple[str, ...]
+) -> None:
+    imported = ":" in doc.kind
+    if doc.kind not in kinds and not imported:
+        wrong = f'There is no kind of model "{doc.kind}"'
+        wrong += " that could be a member." if doc.kind in MODEL_KINDS else "."
+        problems.add(f"{key}.kind", wrong, did_you_mean(doc.kind, kinds))
+    elif doc.params or imported:
+        _check_makes(doc, f"{key}.kind" if imported else f"{key}.params", problems)
+
+
+def _check_makes(doc: ModelDoc | ChallengerDoc | MemberDoc, key: str, problems: Problems) -> None:
     from models.learning.factory import make_model
 
-    spec = ModelSpec(kind=doc.kind, seed=doc.seed, params=(*doc.params.items(),))
     try:
-        make_model(spec, ())
+        make_model(ModelSpec(kind=doc.kind, params=(*doc.params.items(),)), ())
     except (TypeError, ValueError) as error:
         remedy = "Leave the params out, unless you know the model's parameters."
-        problems.add(f"{key}.params", f"{error}.", remedy)
+        problems.add(key, f"{error}.", remedy)
 
 
 def check_learning(draft: Draft, problems: Problems) -> None:

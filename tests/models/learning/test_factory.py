@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from models.learning.factory import KINDS, ModelSpecError, make_model
+from models.learning.mixture import Mixture
 from models.learning.replay_logistic import ReplayLogistic
-from models.spec import ModelSpec, Spec
+from models.spec import MemberSpec, ModelSpec, Spec
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -75,7 +76,7 @@ def test_learns_with_weights(kind: str, spec: Spec) -> None:
 
 
 def test_params_go_to_the_estimator(spec_of: Callable[..., Spec]) -> None:
-    spec = spec_of(capacity=99, seed=5)
+    spec = spec_of("logistic", capacity=99, seed=5)
     model = make_model(spec.model, spec.features)
     assert isinstance(model, ReplayLogistic)
     assert (model.capacity, model.seed, model.prior) == (99, 5, 0.2)
@@ -84,8 +85,34 @@ def test_params_go_to_the_estimator(spec_of: Callable[..., Spec]) -> None:
     assert "grace_period=50" in repr(hat)
 
 
+def test_a_mixture_has_the_members_it_is_told(spec: Spec) -> None:
+    members = (
+        MemberSpec("logistic", (("replay", 2),)),
+        MemberSpec("hat"),
+        MemberSpec("river.naive_bayes:GaussianNB"),
+    )
+    model = make_model(ModelSpec("m", "mixture", 0.02, 5, (("eta", 0.5),), members), spec.features)
+    assert isinstance(model, Mixture)
+    linear, tree, imported = model.members
+    assert isinstance(linear, ReplayLogistic)
+    assert (linear.replay, linear.seed, linear.prior, model.eta) == (2, 5, 0.02, 0.5)
+    assert "HoeffdingAdaptiveTree" in repr(tree)
+    assert "GaussianNB" in repr(imported)
+    model.learn_one({"clicks_7d": math.nan, "weekday": 2.0}, True)
+    assert 0.02 < model.predict_proba_one({"clicks_7d": 1.0})[True] < 0.1
+
+
 def test_what_cannot_be_made_is_said_with_a_remedy(spec: Spec) -> None:
     with pytest.raises(ModelSpecError, match="did you mean 'logistic'"):
         make_model(ModelSpec(kind="logistc"), spec.features)
     with pytest.raises(ModelSpecError, match="depth"):
-        make_model(ModelSpec(params=(("depth", 3),)), spec.features)
+        make_model(ModelSpec(kind="logistic", params=(("depth", 3),)), spec.features)
+    for kind, remedy in {
+        "river.nothing:Here": "package.module:Class",
+        "river.tree:NoTree": "package.module:Class",
+        "river.preprocessing:StandardScaler": "StandardScaler, no River classifier",
+    }.items():
+        with pytest.raises(ModelSpecError, match=remedy):
+            make_model(ModelSpec(kind=kind), spec.features)
+    with pytest.raises(ModelSpecError, match="only a mixture has"):
+        make_model(ModelSpec(kind="hat", members=(MemberSpec("arf"),)), spec.features)

@@ -11,11 +11,15 @@ import pytest
 from river import base, checks, linear_model, preprocessing
 
 from models.learning.anchored import Anchored
+from models.learning.boosted import BoostedTrees
 from models.learning.guard import Clip, FiniteOnly, SignedLog
+from models.learning.mixture import Mixture
 from models.learning.replay_logistic import ReplayLogistic
 
 ESTIMATORS = [
     ReplayLogistic(capacity=32, replay=2),
+    BoostedTrees(capacity=32, trees=4, every=8),
+    Mixture((Anchored(linear_model.LogisticRegression()), ReplayLogistic(capacity=32, replay=2))),
     Anchored(linear_model.LogisticRegression()),
     FiniteOnly(),
     SignedLog(),

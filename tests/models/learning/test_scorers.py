@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 
 from models.learning.factory import KINDS, Model
 from models.learning.numerics import logit
-from models.learning.scorer import LinearScorer, Scorer, as_dicts, as_matrix, prior_scorer
+from models.learning.scorer import Scorer, as_dicts, as_matrix, prior_scorer
 from models.learning.trainer import Trainer
 from models.spec import Spec
 
@@ -71,19 +71,19 @@ def test_a_row_scores_the_same_bits_in_any_company(
     assert (scorer.predict(matrix[::-1])[::-1] == together).all()
 
 
+@pytest.mark.parametrize("kind", ["mixture", "logistic", "boosted"])
 @settings(max_examples=40, deadline=None)
 @given(matrix=matrices)
-def test_linear_contributions_add_up_to_the_logit(
-    matrix: np.ndarray, trained: dict[str, tuple[Model, Scorer]]
+def test_contributions_add_up_to_the_logit(
+    kind: str, matrix: np.ndarray, trained: dict[str, tuple[Model, Scorer]]
 ) -> None:
-    scorer = trained["logistic"][1]
-    assert isinstance(scorer, LinearScorer)
+    scorer = trained[kind][1]
     parts = scorer.contributions(matrix)
     assert parts is not None
     assert parts.shape == matrix.shape
-    total = scorer.form.intercept + parts.sum(axis=1)
+    assert scorer.intercept is not None
     expected = [logit(float(p)) for p in scorer.predict(matrix)]
-    np.testing.assert_allclose(total, expected, atol=1e-6)
+    np.testing.assert_allclose(scorer.intercept + parts.sum(axis=1), expected, atol=1e-6)
 
 
 def test_contributions_are_against_the_average_user(

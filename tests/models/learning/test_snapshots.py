@@ -27,7 +27,7 @@ from models.learning.snapshots import (
     SnapshotError,
 )
 from models.learning.trainer import EpochResult, Trainer
-from models.spec import Spec
+from models.spec import MemberSpec, ModelSpec, Spec
 from schemas.snapshots import Manifest
 
 DAY = 86_400_000_000
@@ -201,3 +201,16 @@ def test_a_signature_and_a_checksum_of_any_text_are_refused(spec: Spec, snapshot
         snapshots.load_scorer(spec, replace(manifest, signature="é" * 64), payload, KEY)
     with pytest.raises(ChecksumError):
         snapshots.load_scorer(spec, *forged(manifest, payload, checksum="é" * 64), KEY)
+
+
+def test_classes_of_a_package_that_the_configuration_names_are_allowed() -> None:
+    from fractions import Fraction
+
+    data = pickling.dump(Fraction(1, 3))
+    with pytest.raises(ForbiddenGlobalError, match="fractions.Fraction"):
+        pickling.load(data, 10_000)
+    with pytest.raises(ForbiddenGlobalError, match="fractions.Fraction"):
+        pickling.load(data, 10_000, ("fraction",))
+    assert pickling.load(data, 10_000, ("fractions",)) == Fraction(1, 3)
+    kinds = ModelSpec(kind="mixture", members=(MemberSpec("fractions:Fraction"), MemberSpec("hat")))
+    assert kinds.packages == ("fractions",)
