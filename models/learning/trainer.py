@@ -15,6 +15,7 @@ from models.learning.factory import Model, make_model
 from models.learning.freezing import learn_rows
 from models.learning.manifests import changed, first_manifest, unchanged
 from models.learning.maturity import maturity_of
+from models.learning.numerics import Floats
 from models.learning.payload import pack, unpack_head, unpack_tail
 from models.learning.prequential import RollingQuality
 from models.learning.scorer import Scorer, as_matrix, prior_scorer

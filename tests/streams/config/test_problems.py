@@ -98,7 +98,7 @@ CASES: list[tuple[str, str, str, str]] = [
     (BASE + '[model]\nprior = 1.0', "model.prior", "less than 1", "Base rate"),
     (BASE + '[model]\nprior = nan', "model.prior", "finite", "Base rate"),
     (BASE + '[model]\nkind = "logistik"', "model.kind", '"logistik"', '"logistic"'),
-    (BASE + '[model]\nkind = "river.no:No"', "model.kind", '"river.no:No"', "package.module:Class"),
+    (BASE + '[model]\nkind = "river.no:No"', "model.kind", "package.module:Class", "Leave"),
     (BASE + '[model]\nkind = "hat"\nmembers = [{ kind = "arf" }]',
      "model.members", "has no members", '"mixture"'),
     (BASE + '[model]\nkind = "mixture"\nmembers = [{ kind = "hatt" }]',
