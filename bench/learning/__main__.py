@@ -16,7 +16,7 @@ from bench.learning.about import about
 from bench.learning.contenders import CONTENDERS, Contender
 from bench.learning.datasets import DATASETS, DataSet
 from bench.learning.figures import Figures, basic, compact, figures, warnings
-from bench.learning.running import Results, run_all
+from bench.learning.running import Results, make_rows, run_all
 
 BUILD = ROOT / "build"
 CACHE = BUILD / "learning"
@@ -60,7 +60,7 @@ Contenders:
 
 \b
 Examples:
-  make bench-learning                        everything (about 40 minutes)
+  make bench-learning                        everything (half an hour)
   make bench-learning ARGS=--quick           fewer users, fewer data sets (under 5 minutes)
   make bench-learning ARGS="--only sim_sudden,lightgbm,mixture"
 """
@@ -81,7 +81,7 @@ Examples:
     show_default="build/learning.json",
     help="Where the figures go.",
 )
-@click.option("--jobs", default=2, show_default=True, help="Contenders running at a time.")
+@click.option("--jobs", default=2, show_default=True, help="Processes at a time.")
 @click.option("--fresh", is_flag=True, help="Run everything again (rows are kept).")
 @click.option("--docs/--no-docs", default=None, help="Write docs/results.md, or don't.")
 def main(
@@ -100,6 +100,9 @@ def main(
     if fresh:
         for path in (CACHE / "runs").glob("*.npz"):
             path.unlink()
+    click.echo("== rows: the engine goes over the logs, once", err=True)
+    for made in make_rows(sets, data, CACHE / "rows", jobs):
+        click.echo(f"   made: {made.title}", err=True)
     every: list[Results] = []
     found: dict[str, dict[str, Figures]] = {}
     for one in sets:

@@ -42,7 +42,7 @@ class DataSet:
 
     make: the rows, from the folder of the published data. report_from: µs. inputs: files and
     folders (relative to the data folder) that the rows are made of. recency: the feature that
-    says how long a user has been silent.
+    says how long a user has been silent. derived: made of another one's rows.
     """
 
     name: str
@@ -52,14 +52,23 @@ class DataSet:
     recency: str
     inputs: tuple[str, ...]
     make: Callable[[Spec, Path, Path], Rows]
+    derived: bool = False
+
+    def path(self, data: Path, cache: Path) -> Path:
+        """Where the rows are kept, once they are made."""
+        return cache / f"{self.name}-{self._key(data)}.npz"
 
     def rows(self, data: Path, cache: Path) -> Rows:
         """Rows, made once for each configuration, data and code."""
-        path = cache / f"{self.name}-{self._key(data)}.npz"
+        path = self.path(data, cache)
         if not path.exists():
-            cache.mkdir(parents=True, exist_ok=True)
-            self.make(self.spec, data, cache).save(path)
+            self.save_rows(data, cache)
         return Rows.load(path)
+
+    def save_rows(self, data: Path, cache: Path) -> None:
+        """Make them."""
+        cache.mkdir(parents=True, exist_ok=True)
+        self.make(self.spec, data, cache).save(self.path(data, cache))
 
     def _key(self, data: Path) -> str:
         digest = hashlib.blake2b(digest_size=8)
@@ -157,6 +166,7 @@ def _oulad_reversed(forwards: DataSet) -> DataSet:
         title=f"OULAD {LATER} → {EARLIER} (calendar reversed)",
         report_from=parse_time("2013-10-24T00:00:00Z"),
         make=make,
+        derived=True,
     )
 
 

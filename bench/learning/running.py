@@ -9,9 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +17,7 @@ import numpy as np
 from bench.context import ROOT
 from bench.learning.contenders import Contender
 from bench.learning.datasets import DataSet, files_of
+from bench.learning.pool import Task, each
 from bench.learning.rows import ARRAYS, Rows
 from bench.learning.stage import prequential
 from models.grid import Bool, Float
@@ -78,12 +77,6 @@ class Results:
     by_name: dict[str, Result]
 
 
-_Task = tuple[DataSet, Rows, Contender, Path]
-_tasks: list[_Task] = []
-"""What the processes of a pool inherit: data sets and contenders hold functions, which don't
-travel."""
-
-
 def run_all(
     data: DataSet, rows: Rows, contenders: Sequence[Contender], cache: Path, jobs: int
 ) -> Iterator[Result]:
@@ -91,22 +84,24 @@ def run_all(
     cache.mkdir(parents=True, exist_ok=True)
     key = _hash_of_rows(rows)
     names = [f"{data.name}-{c.name}-{_key(key, data, c)}.npz" for c in contenders]
-    tasks = [(data, rows, c, cache / name) for c, name in zip(contenders, names, strict=True)]
-    with ProcessPoolExecutor(jobs, get_context("fork"), _inherit, (tasks,)) as pool:
-        for (_, _, contender, path), _ in zip(
-            tasks, pool.map(_make, range(len(tasks))), strict=True
-        ):
-            yield Result.load(contender, path)
+
+    def task(contender: Contender, path: Path) -> Task:
+        return lambda: None if path.exists() else _run(data, rows, contender).save(path)
+
+    made = [(c, cache / name) for c, name in zip(contenders, names, strict=True)]
+    for number in each([task(*one) for one in made], jobs):
+        yield Result.load(*made[number])
 
 
-def _inherit(tasks: list[_Task]) -> None:
-    _tasks[:] = tasks
+def make_rows(sets: Sequence[DataSet], data: Path, cache: Path, jobs: int) -> Iterator[DataSet]:
+    """Make the rows that are not there yet, ``jobs`` data sets at a time."""
+    wanted = [one for one in sets if not one.derived and not one.path(data, cache).exists()]
 
+    def task(one: DataSet) -> Task:
+        return lambda: one.save_rows(data, cache)
 
-def _make(number: int) -> None:
-    data, rows, contender, path = _tasks[number]
-    if not path.exists():
-        _run(data, rows, contender).save(path)
+    for number in each([task(one) for one in wanted], jobs):
+        yield wanted[number]
 
 
 def _run(data: DataSet, rows: Rows, contender: Contender) -> Result:
