@@ -142,10 +142,11 @@ class ScoringSpec:
 
 @dataclass(frozen=True, slots=True)
 class MemberSpec:
-    """One of the models in a mixture: its kind, and what goes to the factory."""
+    """One of the models in a mixture: its kind, what goes to the factory, its weight at first."""
 
     kind: str
     params: tuple[tuple[str, Any], ...] = ()
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

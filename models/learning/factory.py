@@ -50,11 +50,13 @@ def make_model(spec: ModelSpec, features: Sequence[FeatureSpec]) -> Model:
 
 
 def _mixture(spec: ModelSpec, features: Sequence[FeatureSpec], **params: Any) -> Model:
-    members = tuple(
+    members = spec.members or DEFAULT_MEMBERS
+    models = tuple(
         make_model(replace(spec, kind=member.kind, params=member.params, members=()), features)
-        for member in spec.members or DEFAULT_MEMBERS
+        for member in members
     )
-    return Mixture(members, features=_names(features), prior=spec.prior, **params)
+    weights = tuple(member.weight for member in members)
+    return Mixture(models, weights, features=_names(features), prior=spec.prior, **params)
 
 
 def _boosted(spec: ModelSpec, features: Sequence[FeatureSpec], **params: Any) -> Model:

@@ -10,25 +10,26 @@ from models.learning.numerics import Floats
 class Gate:
     """Hedge with a fixed share: members that predict better weigh more, none is ever lost.
 
-        w_k ← w_k exp(-η loss_k) / Σ,   w_k ← (1 - α) w_k + α / K
+        w_k ← w_k exp(-η loss_k) / Σ,   w_k ← (1 - α) w_k + α π_k
 
     The loss of a mixture of logits is at most the weighted mean of its members' losses (the log
     loss is convex in the logit), so Hedge's bound holds for it: in T examples it loses at most
-    ``log(K) / η + η T B² / 8`` more than the best member, B being the range of the losses; the
+    ``-log(π_k) / η + η T B² / 8`` more than member k, B being the range of the losses; the
     share α makes that true from any time on, within about ``1 / α`` examples.
 
     Parameters
     ----------
-    members
-        K, how many members.
+    prior
+        π, shape (k,), sums to 1: the weights at first, and what they are drawn back to. A member
+        that is a precaution (one that forgets, say) costs little where it begins with little.
     eta
         η, the learning rate. Small, as neighbouring labels are not independent.
     share
-        α, the weight that is dealt out evenly after each example.
+        α, the weight that is dealt out anew after each example.
 
     Examples
     --------
-    >>> gate = Gate(2, eta=0.1, share=0.001)
+    >>> gate = Gate(np.array([0.5, 0.5]), eta=0.1, share=0.001)
     >>> for _ in range(10): gate.update(np.array([0.5, 0.7]))
     >>> gate.weights.round(2).tolist()
     [0.55, 0.45]
@@ -40,13 +41,14 @@ class Gate:
 
     """
 
-    def __init__(self, members: int, eta: float, share: float) -> None:
+    def __init__(self, prior: Floats, eta: float, share: float) -> None:
+        self.prior = prior
         self.eta = eta
         self.share = share
-        self.weights: Floats = np.full(members, 1.0 / members)
+        self.weights = prior
 
     def update(self, losses: Floats) -> None:
         """Take in what each member lost on an example, shape (k,)."""
         weights = self.weights * np.exp(-self.eta * (losses - losses.min()))
         weights /= weights.sum()
-        self.weights = (1.0 - self.share) * weights + self.share / len(weights)
+        self.weights = (1.0 - self.share) * weights + self.share * self.prior

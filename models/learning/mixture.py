@@ -34,6 +34,8 @@ class Mixture(base.Classifier):
     ----------
     members
         What is mixed. They are cloned: these themselves learn nothing.
+    weights
+        Of the members at first, one for each; None: all alike. They need not sum to 1.
     features
         Names of the columns of arrays. Other names that come in dicts get columns after them.
     prior
@@ -60,6 +62,7 @@ class Mixture(base.Classifier):
     def __init__(
         self,
         members: tuple[base.Classifier, ...],
+        weights: tuple[float, ...] | None = None,
         features: tuple[str, ...] | None = None,
         prior: float = 0.1,
         eta: float = 0.02,
@@ -68,6 +71,7 @@ class Mixture(base.Classifier):
         max_features: int = 1024,
     ) -> None:
         self.members = members
+        self.weights = weights
         self.features = features
         self.prior = prior
         self.eta = eta
@@ -79,7 +83,8 @@ class Mixture(base.Classifier):
         self._models = [member.clone() for member in members]
         self._columns = Columns(max_features)
         self._columns.add(features or ())
-        self._gate = Gate(len(members), eta, share)
+        first = np.ones(len(members)) if weights is None else np.array(weights)
+        self._gate = Gate(first / first.sum(), eta, share)
         self._frozen: tuple[Form, ...] = ()
         self._width = 0
         self._learned = 0
@@ -101,8 +106,8 @@ class Mixture(base.Classifier):
         return self._columns.missing
 
     @property
-    def weights(self) -> Floats:
-        """Weight of each member, shape (k,), summing to 1."""
+    def shares(self) -> Floats:
+        """Weight that each member has now, shape (k,), summing to 1."""
         return self._gate.weights
 
     def learn_one(self, x: dict[Any, Any], y: Any, w: float = 1.0) -> None:
@@ -137,7 +142,7 @@ class Mixture(base.Classifier):
 
     def form(self) -> MixtureForm:
         """Compile to flat arrays, columns as in ``features`` (and newer names after them)."""
-        return MixtureForm(self.weights, self._freeze())
+        return MixtureForm(self.shares, self._freeze())
 
     def _judge(self, rows: Floats, labels: Floats, weights: Floats) -> None:
         """Let the gate see what the frozen members say about rows before these are learned."""

@@ -122,7 +122,9 @@ def _spec(doc: Document) -> Spec:
 
 
 def _members(docs: Sequence[MemberDoc]) -> tuple[MemberSpec, ...]:
-    return tuple(MemberSpec(doc.kind, tuple(sorted(doc.params.items()))) for doc in docs)
+    return tuple(
+        MemberSpec(doc.kind, tuple(sorted(doc.params.items())), doc.weight) for doc in docs
+    )
 
 
 def rekeyed_topic_of(name: str, doc: SourceDoc, app: str) -> str | None:

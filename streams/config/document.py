@@ -237,6 +237,8 @@ class MemberDoc(Section):
     """As in [model], but no mixture."""
     params: dict[str, str | int | Finite | bool] = {}
     """Handed to the model's factory."""
+    weight: Annotated[Finite, Field(gt=0)] = 1.0
+    """At first, against the other members'."""
 
 
 class ModelDoc(Section):

@@ -55,7 +55,7 @@ def test_dicts_and_arrays_give_the_same_bits(examples: list[tuple[dict[Any, floa
         one.learn_one(row, label)
     matrix = np.array([as_array(row) for row, _ in examples]).reshape(len(examples), 3)
     many.learn_many(matrix, np.array([float(y) for _, y in examples]), np.ones(len(examples)))
-    assert (one.weights == many.weights).all()
+    assert (one.shares == many.shares).all()
     form = many.form()
     for row, _ in examples[-2:]:
         p = one.predict_proba_one(row)[True]
@@ -73,9 +73,9 @@ def test_the_logit_is_the_weighted_mean() -> None:
         model.learn_one({"a": a, "b": rng.normal()}, bool(a > 0.3))
     x: dict[Any, float] = {"a": 0.5, "b": 0.0}
     p = np.array([member.predict_proba_one(x)[True] for member in model._models])
-    expected = sigmoid(np.array([model.weights @ (np.log(p) - np.log1p(-p))]))[0]
+    expected = sigmoid(np.array([model.shares @ (np.log(p) - np.log1p(-p))]))[0]
     assert model.predict_proba_one(x)[True] == pytest.approx(expected, abs=1e-9)
-    assert model.weights.sum() == pytest.approx(1.0)
+    assert model.shares.sum() == pytest.approx(1.0)
 
 
 @settings(max_examples=30, deadline=None)
@@ -83,7 +83,7 @@ def test_the_logit_is_the_weighted_mean() -> None:
 def test_the_gate_keeps_its_bound(seed: int, eta: float, members: int) -> None:
     rng = np.random.default_rng(seed)
     losses = rng.random((300, members)) * rng.random(members)
-    gate, total = Gate(members, eta, share=0.0), 0.0
+    gate, total = Gate(np.full(members, 1.0 / members), eta, share=0.0), 0.0
     for each in losses:
         total += float(gate.weights @ each)
         gate.update(each)
@@ -92,7 +92,7 @@ def test_the_gate_keeps_its_bound(seed: int, eta: float, members: int) -> None:
 
 
 def test_the_share_lets_a_member_come_back() -> None:
-    forgetful, stubborn = Gate(2, 0.1, share=0.01), Gate(2, 0.1, share=0.0)
+    forgetful, stubborn = (Gate(np.array([0.5, 0.5]), 0.1, share) for share in (0.01, 0.0))
     for gate in (forgetful, stubborn):
         for _ in range(1000):
             gate.update(np.array([0.1, 0.9]))
@@ -112,9 +112,9 @@ def test_after_a_drift_the_members_that_forget_win() -> None:
     a = rng.normal(size=(5000, 1))
     labels = ((a[:, 0] > 0) ^ (np.arange(5000) >= 3500) ^ (rng.random(5000) < 0.2)).astype(float)
     model.learn_many(a[:3500], labels[:3500], np.ones(3500))
-    assert 0.1 < model.weights[0] < 0.9
+    assert 0.1 < model.shares[0] < 0.9
     model.learn_many(a[3500:], labels[3500:], np.ones(1500))
-    assert model.weights[1] > 0.8
+    assert model.shares[1] > 0.8
 
 
 def test_pickled_it_goes_on_as_if_nothing_had_happened() -> None:
@@ -127,6 +127,18 @@ def test_pickled_it_goes_on_as_if_nothing_had_happened() -> None:
         one.learn_many(matrix[50:], labels[50:], np.ones(40))
     expected = model.form().probabilities(matrix)
     assert (restored.form().probabilities(matrix) == expected).all()
+
+
+def test_a_precaution_begins_with_little_and_can_win() -> None:
+    gate = Gate(np.array([0.95, 0.05]), eta=0.1, share=0.001)
+    for _ in range(300):
+        gate.update(np.array([0.3, 0.3]))
+    assert gate.weights == pytest.approx([0.95, 0.05])
+    for _ in range(300):
+        gate.update(np.array([0.6, 0.3]))
+    assert gate.weights[1] > 0.9
+    mixture = Mixture((ReplayLogistic(), ReplayLogistic()), weights=(3.0, 1.0))
+    assert mixture.shares.tolist() == [0.75, 0.25]
 
 
 def test_members_take_as_many_features() -> None:
