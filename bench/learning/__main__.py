@@ -62,7 +62,7 @@ Contenders:
 Examples:
   make bench-learning                        everything (half an hour)
   make bench-learning ARGS=--quick           fewer users, fewer data sets (under 5 minutes)
-  make bench-learning ARGS="--only sim_sudden,lightgbm,mixture"
+  make bench-learning ARGS="--only sim_sudden,lightgbm,ebbline"
 """
 )
 @click.option(
@@ -147,7 +147,7 @@ def _run(
         results.by_name[result.contender.name] = result
         own = basic(results, result)
         click.echo(
-            f"   {result.contender.name:14} AUC {own['auc']:.4f}  log loss {own['log_loss']:.5f}  "
+            f"   {result.contender.name:17} AUC {own['auc']:.4f}  log loss {own['log_loss']:.5f}  "
             f"{own['cpu_ms_per_example']:.3f} ms  {own['mb']:.2f} MB  ({result.seconds:.0f} s)",
             err=True,
         )

@@ -12,7 +12,6 @@ from bench.learning.own import Own
 from bench.learning.rows import Rows
 from bench.learning.rules import BaseRate, Recency
 from bench.learning.stage import Learner
-from models.learning.factory import KINDS
 from models.spec import ModelSpec
 
 ANCHOR = "lightgbm"
@@ -64,12 +63,13 @@ _OWN = (*_COMMON, "bench/learning/own.py", "models/learning", "models/spec.py")
 _BATCH = (*_COMMON, "bench/learning/batch.py")
 _NAIVE = (*_COMMON, "bench/learning/naive.py")
 
+OWN_KINDS = {"ebbline_logistic": "logistic", "ebbline_boosted": "boosted", "ebbline": "mixture"}
+"""Ours: the two parts, and the whole, which is the default of ``ebbline init``."""
 OWN_TITLES = {
-    "logistic": "**Ebbline** logistic with replay",
-    "boosted": "**Ebbline** boosted oblivious trees",
-    "mixture": "**Ebbline** mixture",
+    "ebbline_logistic": "**Ebbline**, logistic with replay alone",
+    "ebbline_boosted": "**Ebbline**, boosted oblivious trees alone",
+    "ebbline": "**Ebbline**, the mixture",
 }
-"""Kinds of ours that take part, as far as the factory has them."""
 
 CONTENDERS: tuple[Contender, ...] = (
     Contender("base_rate", "base rate so far", lambda d, r: (BaseRate(d.spec, r), ""), _COMMON),
@@ -90,5 +90,5 @@ CONTENDERS: tuple[Contender, ...] = (
     ),
     Contender("logistic_28d", "logistic regression, every 28 days", _batch("logistic_28d"), _BATCH),
     Contender(ANCHOR, "LightGBM, every 28 days", _batch(ANCHOR), _BATCH),
-    *(Contender(kind, OWN_TITLES[kind], own(kind), _OWN) for kind in OWN_TITLES if kind in KINDS),
+    *(Contender(name, OWN_TITLES[name], own(kind), _OWN) for name, kind in OWN_KINDS.items()),
 )

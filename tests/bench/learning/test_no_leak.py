@@ -16,11 +16,10 @@ from bench.learning.rows import Rows
 from bench.learning.rules import BaseRate, Recency
 from bench.learning.running import Result, Results
 from bench.learning.stage import Learner, prequential
-from models.learning.factory import KINDS
 from schemas.times import DAY
 from tests.bench.learning import logs
 
-OURS = [kind for kind in KINDS if kind in ("logistic", "boosted", "mixture")]
+OURS = ("mixture",)
 
 
 @pytest.fixture(scope="module")
@@ -112,10 +111,10 @@ def test_a_label_among_the_features_is_noticed(rows) -> None:
     def judged(rows: Rows) -> list[str]:
         reported = rows.time >= int(np.unique(rows.time)[10])
         results = Results(data(), rows, reported, {})
-        run = prequential(logs.spec(), rows, own("logistic")(data(), rows)[0])
-        contender = Contender("logistic", "", own("logistic"), ())
+        run = prequential(logs.spec(), rows, own("mixture")(data(), rows)[0])
+        contender = Contender("ebbline", "", own("mixture"), ())
         result = Result(contender, run.probability, 0.0, 0.0, 0.0, "", 0.0)
-        results.by_name["logistic"] = result
+        results.by_name["ebbline"] = result
         return warnings({"log": figures(results)})
 
     last = rows.names.index("last_dollars")
