@@ -14,8 +14,8 @@ import redis
 from schemas.times import parse_time
 from tests.integration.story import DAY, START, Story, history
 
-END = START + 27 * DAY
-EPOCH = START + 25 * DAY
+END = START + 16 * DAY
+EPOCH = START + 15 * DAY
 MODELS = """
 [model]
 name = "first"
@@ -54,14 +54,14 @@ def story(services: Any, redis_url: str, fresh_name: str, tmp_path: Path) -> Ite
 
 
 def test_promoted_rolled_back_and_replayed(story: ContestedStory) -> None:
-    events = history()
-    pieces = [[e for e in events if e.arrival <= START + 13 * DAY]]
-    pieces.append([e for e in events if START + 13 * DAY < e.arrival <= START + 18 * DAY])
-    pieces.append([e for e in events if e.arrival > START + 18 * DAY])
+    events = history(users=30, days=10)
+    pieces = [[e for e in events if e.arrival <= START + 9 * DAY]]
+    pieces.append([e for e in events if START + 9 * DAY < e.arrival <= START + 12 * DAY])
+    pieces.append([e for e in events if e.arrival > START + 12 * DAY])
 
     story.produce(pieces[0])
     with story.running("score", "train") as (_, trainer):
-        story.wait_trained_through(START + 12 * DAY)
+        story.wait_trained_through(START + 8 * DAY)
         assert story.listed()["first"]["scores"]
         said = story.ebbline("models", "promote", "better", "--note", "it is better")
         assert f"Asked at {story.app}.examples-0-" in said
@@ -69,10 +69,10 @@ def test_promoted_rolled_back_and_replayed(story: ContestedStory) -> None:
         trainer.wait()
         story.start("train")
         story.produce(pieces[1])
-        story.wait_trained_through(START + 17 * DAY)
+        story.wait_trained_through(START + 11 * DAY)
         assert story.listed()["better"]["scores"]
         assert "it is better" in story.ebbline("models", "show")
-        story.ebbline("models", "rollback", "--to-version", "3", "--model", "better")
+        story.ebbline("models", "rollback", "--to-version", "2", "--model", "better")
         story.produce(pieces[2])
         story.wait_trained_through(EPOCH)
         story.wait_scored_through(END)
@@ -85,7 +85,7 @@ def test_promoted_rolled_back_and_replayed(story: ContestedStory) -> None:
         ("better", False, "request"),
         ("better", True, "request"),
     ]
-    assert {r["version"] for r in reigns.values() if r["pinned"]} == {3}
+    assert {r["version"] for r in reigns.values() if r["pinned"]} == {2}
     lived = story.outcome()
     _replay(story)
     assert story.outcome() == lived, "every score came again, and equal"
