@@ -63,6 +63,7 @@ def test_the_same_cut_is_kept_or_not_for_ever_but_not_a_users_every_cut(spec: Sp
     assert 60 < sum(kept) < 140
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_says_the_same_on_average(
     kind: str,
