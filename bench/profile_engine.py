@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from bench.core_job import SPEC, Raw, backlog, users_of
-from models.engine import cutting, engine, records, scoring
+from models.engine import cutting, engine, records, scoring, unit
 from models.engine.engine import Engine, Run
 from models.engine.merge import Merger
 from models.engine.requests import Commit, Load, ModelAt, ScanAtRisk
@@ -49,7 +49,7 @@ PARTS: list[tuple[str, Any, str]] = [
     ("line up", engine, "line_up"),
     ("find", Slab, "find"),
     ("emit", Engine, "_emit"),
-    ("state encode", engine, "encode"),
+    ("state encode", unit, "encode"),
     ("examples", cutting, "keep_examples"),
 ]
 

@@ -10,7 +10,8 @@ piece (:meth:`Engine._apply`) goes through
 5. folding into the users' state, in rounds that stop where a user is due to be scored; at the end
    of the rounds all who were looked at are scored together;
 6. moving clocks, counts and indexes on;
-7. the commit: outputs, changed users, the partition record.
+7. the commit: outputs, changed users, the partition record; for several pieces at once
+   (:mod:`models.engine.unit`), and always at the end of the batch.
 
 At a point of time (:meth:`Engine._cross`): the end of an epoch releases matured cuts and says so
 with a marker; a cut starts a sweep over the users at risk, worked off in slices between pieces. A
@@ -33,7 +34,6 @@ from models.engine.points import CUT, EPOCH, Point, Points
 from models.engine.records import Merged
 from models.engine.requests import (
     Commit,
-    Effects,
     Load,
     ModelAt,
     Output,
@@ -45,10 +45,10 @@ from models.engine.requests import (
 from models.engine.rounds import Waiting, line_up, next_round
 from models.engine.scoring import Looks, Scored, encode_records, look, score
 from models.engine.state import PartitionState, SourceState, Sweep
+from models.engine.unit import Unit
 from models.features.plan import Plan
 from models.grid import NEVER, Int
 from models.spec import OnEventSpec
-from models.state.codec import encode
 from models.state.decoding import decode
 from models.state.membership import at_risk, belongs, expires
 from models.state.slab import Slab
@@ -60,6 +60,8 @@ Run = Generator[Request, Any, None]
 
 SLICE = 2000
 """Users handled in one slice of a sweep."""
+
+NOBODY: Int = np.empty(0, dtype=np.int64)
 
 
 class Engine:
@@ -80,6 +82,7 @@ class Engine:
         self.slab = Slab(plan)
         self.points = Points(plan.spec, self.state)
         self._entering = frozenset(self._entering_sources())
+        self._unit = Unit(self.slab, self.state)
         self._now = 0
         self._turn = 0
 
@@ -87,7 +90,7 @@ class Engine:
 
     def advance(self, merged: Merged, now: int) -> Run:
         """Apply merged records. now: the wall clock."""
-        self._now = now
+        self._begin(now)
         clocks = np.maximum.accumulate(np.maximum(merged.arrivals, self.state.clock))
         self.points.start(int(clocks[0]))
         turns = forgetting.turns(merged)
@@ -104,20 +107,22 @@ class Engine:
                 yield from self._cross(point)
             if self.state.sweep is not None:
                 yield from self._sweep_slice()
+        yield from self._commit()
 
     def move_clock(self, clock: int, now: int) -> Run:
         """Move the clock on without records (live mode, caught up)."""
-        self._now = now
+        self._begin(now)
         self.points.start(clock)
         while (point := self.points.next()).time < clock:
             yield from self._cross(point)
+        yield from self._commit()
         self.state.clock = max(self.state.clock, clock)
 
     def drain(self, now: int) -> Run:
         """Work off what is left of a sweep."""
-        self._now = now
-        while self.state.sweep is not None:
-            yield from self._sweep_slice()
+        self._begin(now)
+        yield from self._finish_sweep()
+        yield from self._commit()
 
     def statuses(self, now: int) -> list[Output]:
         """How each source is doing now, as records.
@@ -135,39 +140,40 @@ class Engine:
 
     def _apply(self, piece: Piece) -> Run:
         """A piece's life: each record judged, users loaded, events folded, users scored."""
-        effects = Effects()
         judged = self._judge(piece)  # 1
         touched = yield from self._load(judged)  # 2
         if self.state.sweep is not None:  # 3
-            yield from self._score_due(touched, effects)
+            yield from self._score_due(touched)
             self.slab.last_cut[touched] = self.state.sweep.time
         events = [self._collect(piece, s, one) for s, one in judged.items()]  # 4
-        yield from self._fold(events, judged, piece, effects)  # 5
-        self._move_past(piece, judged, effects)  # 6
-        self._index(touched, effects)
+        yield from self._fold(events, judged, piece)  # 5
+        self._move_past(piece, judged)  # 6
+        self._index(touched)
         self._turn += 1
         self.slab.used[touched] = self._turn
-        yield from self._commit(effects, touched)  # 7
+        yield from self._settle(touched)  # 7
 
     def _forget(self, piece: Piece) -> Run:
         """Carry out requests; who is still due is scored first, as before any record."""
-        effects = Effects()
+        yield from self._commit()
         judged = self._judge(piece)
         users = forgetting.asked_for(judged.values())
         yield from self._ensure(users)
         if self.state.sweep is not None:
-            yield from self._score_due(self.slab.row_of(users), effects)
-        forgetting.erase(self.slab, users, effects)
-        self._move_past(piece, judged, effects)
-        yield from self._commit(effects, np.empty(0, dtype=np.int64))
+            yield from self._score_due(self.slab.row_of(users))
+        forgetting.erase(self.slab, users, self._unit.effects)
+        self._move_past(piece, judged)
+        self._unit.change(NOBODY)
+        yield from self._commit()
 
-    def _move_past(self, piece: Piece, judged: dict[int, Judged], effects: Effects) -> None:
+    def _move_past(self, piece: Piece, judged: dict[int, Judged]) -> None:
         """Clock and counts behind a piece, letters about what was rejected."""
         clock_before = self.state.clock
         self.state.clock = piece.clock
         for s, one in judged.items():
             source, state = self.spec.sources[s], self.state.sources[s]
-            effects.outputs.extend(letters(self.spec, source, self.partition, one, self._stamp))
+            rejected = letters(self.spec, source, self.partition, one, self._stamp)
+            self._unit.effects.outputs.extend(rejected)
             count(state, one, clock_before)
 
     def _judge(self, piece: Piece) -> dict[int, Judged]:
@@ -200,9 +206,7 @@ class Engine:
         places = piece.places[s][-len(judged.chunk) :]
         return collect(self.slab, self.spec.sources[s], self.state.sources[s], judged, places)
 
-    def _fold(
-        self, events: list[Events], judged: dict[int, Judged], piece: Piece, effects: Effects
-    ) -> Run:
+    def _fold(self, events: list[Events], judged: dict[int, Judged], piece: Piece) -> Run:
         """Apply events to their users, looking at those who are due in between; score them."""
         events = [one for one in events if len(one.rows)]
         if not events:
@@ -215,7 +219,7 @@ class Engine:
             found = list(self._rounds(self.spec.scoring.on_event, events, judged, piece))
             if found:
                 causes = [cause for _, causes in found for cause in causes]
-                self._emit(score([looks for looks, _ in found], scorer), causes, effects)
+                self._emit(score([looks for looks, _ in found], scorer), causes)
         for one in events:
             self.slab.rings[one.source].settle(np.unique(one.rows))
 
@@ -251,7 +255,7 @@ class Engine:
     # --- points of time ----------------------------------------------------------------------
 
     def _cross(self, point: Point) -> Run:
-        yield from self.drain(self._now)
+        yield from self._finish_sweep()
         self.state.clock = max(self.state.clock, point.time)
         if point.kind == EPOCH:
             yield from self._close_epoch(point.time)
@@ -259,8 +263,8 @@ class Engine:
         if point.kind == CUT:
             self._begin_sweep(point.time)
         if point.kind in (EPOCH, CUT):
-            effects = Effects(outputs=self.statuses(self._now))
-            yield from self._commit(effects, np.empty(0, dtype=np.int64))
+            self._unit.effects.outputs.extend(self.statuses(self._now))
+            yield from self._settle(NOBODY)
 
     def _begin_sweep(self, time: int) -> None:
         if self.points.missed(time, self._now):
@@ -272,24 +276,29 @@ class Engine:
         ]
         self.state.sweep = Sweep(time, marks)
 
+    def _finish_sweep(self) -> Run:
+        while self.state.sweep is not None:
+            yield from self._sweep_slice()
+
     def _sweep_slice(self) -> Run:
         sweep = self.state.sweep
         assert sweep is not None
+        if self._unit.moves_members:
+            yield from self._commit()
         users = yield ScanAtRisk(sweep.cursor, SLICE)
         yield from self._ensure(users)
         rows = self.slab.row_of(users)
-        effects = Effects()
-        changed = yield from self._score_due(rows, effects)
+        changed = yield from self._score_due(rows)
         gone = rows[~belongs(self.slab, rows, np.full(len(rows), sweep.time))]
-        self._index(gone, effects)
+        self._index(gone)
         if users:
             sweep.cursor = users[-1]
         if len(users) < SLICE:
             self.state.sweep = None
-            effects.outputs.extend(self.statuses(self._now))
-        yield from self._commit(effects, np.union1d(changed, gone))
+            self._unit.effects.outputs.extend(self.statuses(self._now))
+        yield from self._settle(np.union1d(changed, gone))
 
-    def _score_due(self, rows: Int, effects: Effects) -> Generator[Request, Any, Int]:
+    def _score_due(self, rows: Int) -> Generator[Request, Any, Int]:
         """Score the users among ``rows`` that are due in the sweep. Returns the changed rows."""
         sweep = self.state.sweep
         assert sweep is not None
@@ -301,32 +310,44 @@ class Engine:
         marks = np.tile(np.array(sweep.watermarks, dtype=np.int64), (len(rows), 1))
         scored = score([look(self.slab, rows, at, marks)], scorer)
         if self.spec.scoring.schedule is not None:
-            self._emit(scored, ["schedule"] * len(rows), effects)
+            self._emit(scored, ["schedule"] * len(rows))
             self.slab.last_score[rows] = sweep.time
         self.slab.last_cut[rows] = sweep.time
         waiting = cutting.keep_examples(self.slab, scored)
         for row in waiting.tolist():
-            effects.pending[self._name(row)] = self.slab.pending[row][0].time
+            self._unit.effects.pending[self._name(row)] = self.slab.pending[row][0].time
         return rows if self.spec.scoring.on_event is not None else waiting
 
     def _close_epoch(self, end: int) -> Run:
         """Release matured cuts, forget users that are long gone, then say that this is all."""
         until = release.releasable_until(self.spec, self.state, end)
         as_of = release.complete_as_of(self.spec, self.state, end)
-        while users := (yield ScanPending(until, SLICE)):
-            yield from self._release(users, until, end, as_of)
-        while users := (yield ScanExpired(end, SLICE)):
-            yield from self._expire(users, end)
+        more = True
+        while more:
+            if self._unit.moves_pending(until):
+                yield from self._commit()
+            users = yield ScanPending(until, SLICE)
+            if users:
+                yield from self._release(users, until, end, as_of)
+            more = len(users) == SLICE
+        more = True
+        while more:
+            if self._unit.moves_expiry(end):
+                yield from self._commit()
+            users = yield ScanExpired(end, SLICE)
+            if users:
+                yield from self._expire(users, end)
+            more = len(users) == SLICE
         marker = EpochEnd(
             self.spec.app, self.partition, self.partitions, end, self.spec.feature_set
         )
         output = Output("examples", f"epoch-{self.partition}".encode(), encode_record(marker))
-        yield from self._commit(Effects(outputs=[output]), np.empty(0, dtype=np.int64))
+        self._unit.effects.outputs.append(output)
+        yield from self._settle(NOBODY)
 
     def _release(self, users: list[str], until: int, end: int, as_of: Int) -> Run:
         yield from self._ensure(users)
-        rows = self.slab.row_of(users)
-        effects = Effects()
+        rows, effects = self.slab.row_of(users), self._unit.effects
         for example in release.examples(self.slab, rows, until, end, as_of, self.partition):
             value = encode_record(example)
             effects.outputs.append(Output("examples", example.user.encode(), value))
@@ -334,14 +355,16 @@ class Engine:
             waiting = [cut for cut in self.slab.pending[row] if cut.time > until]
             self.slab.pending.put(row, waiting)
             effects.pending[user] = waiting[0].time if waiting else None
-        yield from self._commit(effects, rows)
+        yield from self._settle(rows)
 
     def _expire(self, users: list[str], end: int) -> Run:
+        """Forget those who are gone; what their value still was is durable before."""
+        yield from self._commit()
         yield from self._ensure(users)
         rows = self.slab.row_of(users)
         gone = ~belongs(self.slab, rows, np.full(len(rows), end)) & ~self.slab.indexed[rows]
         moments = np.where(gone, expires(self.slab, rows), NEVER)
-        effects = Effects()
+        effects = self._unit.effects
         for user, row, moment in zip(users, rows.tolist(), moments.tolist(), strict=True):
             effects.expiry[user] = None
             if moment > end or (moment != NEVER and self.slab.pending[row]):
@@ -349,7 +372,8 @@ class Engine:
             elif moment != NEVER:
                 effects.users[user] = None
         self.slab.drop(effects.users)
-        yield from self._commit(effects, np.empty(0, dtype=np.int64))
+        self._unit.change(NOBODY)
+        yield from self._commit()
 
     # --- common ------------------------------------------------------------------------------
 
@@ -363,8 +387,9 @@ class Engine:
         known = [i for i, value in enumerate(values) if value is not None]
         decode(self.slab, [missing[i] for i in known], rows[known], [values[i] for i in known])
 
-    def _index(self, rows: Int, effects: Effects) -> None:
+    def _index(self, rows: Int) -> None:
         """Keep the index of users at risk, and the timers of those who are not, in step."""
+        effects = self._unit.effects
         wanted = belongs(self.slab, rows, np.full(len(rows), self.state.clock))
         changed = wanted != self.slab.indexed[rows]
         for row, belong in zip(rows[changed].tolist(), wanted[changed].tolist(), strict=True):
@@ -374,16 +399,28 @@ class Engine:
         for row, moment in zip(gone.tolist(), expires(self.slab, gone).tolist(), strict=True):
             effects.expiry[self._name(row)] = moment
 
-    def _emit(self, scored: Scored, causes: list[str], effects: Effects) -> None:
+    def _emit(self, scored: Scored, causes: list[str]) -> None:
         users = self.slab.names(scored.rows)
         values = encode_records(self.spec, scored, users, causes, self._stamp)
         for user, value in zip(users, values, strict=True):
-            effects.outputs.append(Output("scores", user.encode(), value))
+            self._unit.effects.outputs.append(Output("scores", user.encode(), value))
 
-    def _commit(self, effects: Effects, dirty: Int) -> Run:
-        effects.users.update(zip(self.slab.names(dirty), encode(self.slab, dirty), strict=True))
-        effects.partition = self.state.encode()
-        effects.applied = tuple(source.applied for source in self.state.sources)
+    def _begin(self, now: int) -> None:
+        self._now = now
+        self._unit = Unit(self.slab, self.state)
+
+    def _settle(self, changed: Int) -> Run:
+        """Something is whole: it may be committed from here on, and is when there is enough."""
+        self._unit.change(changed)
+        if self._unit.full:
+            yield from self._commit()
+
+    def _commit(self) -> Run:
+        """Make durable what has gathered, if anything has."""
+        if not self._unit.touched:
+            return
+        effects = self._unit.close(self.state)
+        self._unit = Unit(self.slab, self.state)
         yield Commit(effects)
         self.slab.evict(self.spec.capacity)
 

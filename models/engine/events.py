@@ -66,9 +66,8 @@ def collect(
 ) -> Events:
     """Events to apply: usable, not applied to their user before, not a known event id.
 
-    The users must be in the slab. New event ids are remembered; repeated ones are counted. What
-    was applied to its user before, in a commit that broke off, counts here as an event. Panes
-    are made ready for all of them.
+    The users must be in the slab. New event ids are remembered; repeated ones are counted, unless
+    a commit that broke off has counted them before. Panes are made ready for all of them.
     """
     batch, s = judged.chunk.batch, slab.spec.source_index(source.name)
     plan = slab.plan.sources[s]
@@ -78,8 +77,9 @@ def collect(
     fresh = judged.chunk.offsets[index] > slab.offsets[rows, s]
     new = _new_ids(slab, source, s, rows, batch.ids[index], batch.times[index], oldest, fresh)
     _forget_ids(slab, s, rows, oldest)
-    state.events += int(new.sum())
-    state.duplicates += int((~new).sum())
+    uncounted = judged.chunk.offsets[index] > state.counted
+    state.events += int((new & uncounted).sum())
+    state.duplicates += int((~new & uncounted).sum())
     index, rows = index[fresh & new], rows[fresh & new]
     columns = [
         _select(batch, index, selection, number in plan.distinct, plan.remembers(number))

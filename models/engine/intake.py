@@ -166,6 +166,7 @@ def count(state: SourceState, judged: Judged, clock_before: int) -> None:
     """Move the source's clocks and counts past the judged records."""
     chunk, course = judged.chunk, judged.course
     state.applied = int(chunk.offsets[-1])
+    state.counted = max(state.counted, state.applied)
     state.arrival = int(chunk.arrivals[-1])
     state.progress.data = int(course.data[-1])
     state.progress.heartbeat = int(course.heartbeat[-1])

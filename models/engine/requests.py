@@ -80,7 +80,8 @@ class Effects:
 
     outputs go out and are acknowledged first; then the rest is written, fenced: values of users
     (None = delete), their places in the indexes (at risk: in or out; oldest waiting cut, expiry
-    timer: a time, or None = out) and the partition record.
+    timer: a time, or None = out) and the partition record. A write in several parts begins with
+    the record ``begun``: nothing is applied yet, but what will be is counted.
     """
 
     outputs: list[Output] = field(default_factory=list)
@@ -89,4 +90,5 @@ class Effects:
     pending: dict[str, int | None] = field(default_factory=dict)
     expiry: dict[str, int | None] = field(default_factory=dict)
     partition: bytes = b""
+    begun: bytes = b""
     applied: tuple[int, ...] = ()

@@ -24,6 +24,10 @@ class SourceState:
     topic_id: the broker's id of the topic that the offsets are of, "" where it told none.
     The rest counts records: events used, heartbeats, late, duplicates, dead-lettered by reason,
     and those whose arrival lay below the clock when they came. lanes: of a rekeyed source.
+
+    counted: newest offset that events and duplicates are counted through. It is ahead of applied
+    behind a write that broke off: some users' memory of event ids is, so that it cannot be told
+    again which records were repeats.
     """
 
     applied: int = -1
@@ -37,6 +41,7 @@ class SourceState:
     topic_id: str = ""
     rejected: Counter[str] = field(default_factory=Counter)
     lanes: Lanes = field(default_factory=Lanes)
+    counted: int = -1
 
 
 @dataclass(slots=True)
@@ -67,6 +72,13 @@ class PartitionState:
     sweep: Sweep | None = None
     skipped_cuts: int = 0
     partitions: int = 0
+
+    def counted_like(self, later: PartitionState) -> PartitionState:
+        """Take over a later state's counts of events and duplicates."""
+        for own, other in zip(self.sources, later.sources, strict=True):
+            own.events, own.duplicates = other.events, other.duplicates
+            own.counted = other.counted
+        return self
 
     def encode(self) -> bytes:
         """The durable value (JSON: it is read by people in trouble)."""

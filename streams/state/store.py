@@ -88,6 +88,8 @@ class PartitionStore:
     async def write(self, effects: Effects) -> None:
         """Write the changes; the partition record goes with the last slice.
 
+        Its counts go with the first already (see ``Effects``).
+
         Every slice is idempotent, so a write that broke off may be repeated, but only WHOLE: what
         its first slices wrote may be lost meanwhile, and only the whole write is compared.
         """
@@ -128,7 +130,7 @@ def _slices(effects: Effects) -> Iterator[list[Any]]:
         for index in indexes:
             entries = _entries(index, None if last else part)
             args += [len(entries) // 2, *entries]
-        args.append(effects.partition if last else b"")
+        args.append(effects.partition if last else b"" if number else effects.begun)
         yield args
 
 

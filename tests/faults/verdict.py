@@ -147,11 +147,7 @@ def _equal(found: float, wanted: float) -> bool:
 
 
 def _counts(truth: Truth, observed: Observed, verdict: Verdict) -> None:
-    """The partition records: clocks, and how many records of each kind there were.
-
-    Events and repeats of them (by event id) count together: a repeat that comes again after a
-    commit broke off between slices counts as an event (see models.engine.events.collect).
-    """
+    """The partition records: clocks, and how many records of each kind there were."""
     for number, oracle in enumerate(truth.oracles):
         record = observed.records.get(number)
         if record is None:
@@ -163,13 +159,15 @@ def _counts(truth: Truth, observed: Observed, verdict: Verdict) -> None:
             truth.spec.sources, record.sources, oracle.clocks, strict=True
         ):
             found = Counter(
-                used=state.events + state.duplicates,
+                used=state.events,
+                repeats=state.duplicates,
                 heartbeats=state.heartbeats,
                 disordered=state.disordered,
                 **state.rejected,
             )
             due = Counter(
-                used=seen.events + seen.duplicates,
+                used=seen.events,
+                repeats=seen.duplicates,
                 heartbeats=seen.heartbeats,
                 **seen.rejected,
             )

@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.producer.sender import SendProduceReqHandler
 from redis.commands.core import AsyncScript
 
-from models.engine import engine
+from models.engine import engine, unit
 from streams import watchdog
 from streams.cli.worker import worker
 from streams.outputs import Outputs
@@ -34,6 +34,8 @@ from tests.faults.points import arm, clock, hit
 USERS_IN_A_SLICE = 3
 """Of a write and of a sweep."""
 
+CHANGES_IN_A_COMMIT = 5
+"""So that a sweep takes several commits."""
 
 FEWER_LOOKS = 2
 """Of the watchdog, where a test waits for it."""
@@ -162,6 +164,7 @@ def install() -> None:
     """Wrap everything, and make slices small."""
     replace(store, "SLICE", USERS_IN_A_SLICE)
     replace(engine, "SLICE", USERS_IN_A_SLICE)
+    replace(unit, "ENOUGH", CHANGES_IN_A_COMMIT)
     wrap(PartitionStore, "partition_record", before="claimed")
     wrap(PartitionStore, "load", after="loaded")
     wrap(DurableProducer, "send_batch", after="handed")

@@ -52,20 +52,22 @@ class Store:
         self.partition: bytes | None = None
 
     def slices(self, effects: Effects) -> Iterator[Callable[[], None]]:
-        """The writes of a commit, each atomic; the partition record with the last."""
+        """The writes of a commit, each atomic; the record with the last, its counts earlier."""
         users = list(effects.users)
         size = self.slice_size
         parts = [users[i : i + size] for i in range(0, len(users), size)] or [[]]
-        for part in parts[:-1]:
-            yield lambda part=part: self._write(effects, part, part)  # type: ignore[misc]
+        for number, part in enumerate(parts[:-1]):
+            begun = None if number else effects.begun
+            yield lambda part=part, begun=begun: self._write(effects, part, part, begun)  # type: ignore[misc]
         yield lambda: self._write_last(effects, parts[-1])
 
     def _write_last(self, effects: Effects, part: list[str]) -> None:
         everyone = [*effects.at_risk, *effects.pending, *effects.expiry]
-        self._write(effects, part, everyone)
-        self.partition = effects.partition
+        self._write(effects, part, everyone, effects.partition)
 
-    def _write(self, effects: Effects, part: list[str], entries: list[str]) -> None:
+    def _write(
+        self, effects: Effects, part: list[str], entries: list[str], record: bytes | None
+    ) -> None:
         for user in part:
             _set(self.users, user, effects.users[user])
         for user in entries:
@@ -75,6 +77,8 @@ class Store:
                 _set(self.pending, user, effects.pending[user])
             if user in effects.expiry:
                 _set(self.expiry, user, effects.expiry[user])
+        if record is not None:
+            self.partition = record
 
     def scan_at_risk(self, after: str, limit: int) -> list[str]:
         names = sorted(user.encode() for user in self.at_risk if user.encode() > after.encode())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from unittest import mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.engine import engine
+from models.engine import engine, unit
 from models.spec import Spec
 from tests.models.engine.harness import Worker
 from tests.models.engine.histories import examples, histories
@@ -47,10 +48,11 @@ def test_one_backlog_is_many_pieces_with_restarts(spec: Spec, items: list[Item],
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 @examples(7)
-@given(histories(), st.integers(0, 2**32))
+@given(histories(), st.integers(0, 2**32), st.sampled_from([1, 6, 10_000]))
 def test_crashes_lose_nothing_and_count_nothing_twice(
-    spec: Spec, items: list[Item], seed: int
+    spec: Spec, items: list[Item], seed: int, enough: int
 ) -> None:
     whole = Worker(spec, topics(spec, items)).run()
     crashing = Worker(spec, topics(spec, items))
-    alike(whole, crashing.run_in_pieces(random.Random(seed), crash=0.3))
+    with mock.patch.object(unit, "ENOUGH", enough):
+        alike(whole, crashing.run_in_pieces(random.Random(seed), crash=0.3))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from models.engine import engine
+from models.engine import engine, unit
 from models.engine.requests import Effects, Output
 from models.spec import Spec
 from tests.models.engine.harness import Store, Worker
@@ -49,6 +49,10 @@ STORY: list[Item] = [
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "SLICE", 2)
+
+
+COMMITS = pytest.mark.parametrize(("enough", "least"), [(1, 80), (8, 30), (10_000, 30)])
+"""How much makes a commit, and how many ways to die there are at least then."""
 
 
 def live(worker: Worker) -> Worker:
@@ -91,8 +95,12 @@ def heirs(spec: Spec) -> Iterator[Worker]:
         yield live(Worker(spec, doomed.topics, store=store, outputs=outputs))
 
 
+@COMMITS
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
-def test_wherever_it_dies_the_outcome_is_the_same(spec: Spec) -> None:
+def test_wherever_it_dies_the_outcome_is_the_same(
+    spec: Spec, enough: int, least: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unit, "ENOUGH", enough)
     whole = live(Worker(spec, topics(spec, STORY)))
     wanted = portrait(whole)
     assert whole.examples()
@@ -103,7 +111,7 @@ def test_wherever_it_dies_the_outcome_is_the_same(spec: Spec) -> None:
         assert portrait(worker) == wanted, number
         follows(worker.sent("examples"))
         deaths += 1
-    assert deaths > 80
+    assert deaths > least
 
 
 def follows(examples: list[dict[str, Any]]) -> None:
