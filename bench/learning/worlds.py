@@ -1,8 +1,8 @@
 """The demo's simulated product with habits that change: no drift, sudden, gradual, seasonal.
 
 What drifts is the concept: what makes users cancel, while what they do stays as it is. Before, an
-unpaid invoice and an angry wait are what drives them away; after, it is waning use, and an unpaid
-invoice hardly matters any more. The rate of cancelling stays of the same order.
+unpaid invoice and an angry wait are what drives them away, and use hardly tells; after, it is the
+other way round. The rate of cancelling stays of the same order.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ PERIOD_DAYS = 120.0
 SUDDEN_DAY = 240.0
 GRADUAL_DAYS = (150.0, 330.0)
 
-BEFORE = Habits(users=USERS, sessions=1.2)
-AFTER = replace(BEFORE, hazard=0.0022, hazard_mood=1.0, hazard_unpaid=1.5, hazard_angry=4.0)
+BEFORE = Habits(users=USERS, sessions=1.2, hazard=0.0035, hazard_mood=0.2)
+AFTER = replace(BEFORE, hazard=0.0013, hazard_mood=1.5, hazard_unpaid=1.2, hazard_angry=1.2)
 
 Share = Callable[[float], float]
 """How far the world has turned from BEFORE to AFTER (0 to 1), by the day."""
