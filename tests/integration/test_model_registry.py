@@ -28,7 +28,7 @@ from models.spec import (
 )
 from schemas.examples import Example
 from schemas.mapping import SourceMapping, TimeMapping
-from schemas.snapshots import Manifest
+from schemas.snapshots import Manifest, Reign
 from streams.snapshots.registry import ModelRegistry
 from streams.snapshots.store import RedisSnapshots
 from streams.supervision import Fatal
@@ -245,3 +245,28 @@ async def test_a_trainer_learns_lost_snapshots_again_if_the_examples_are_there(
     await setting.store.put(setting.second[0].payload or "", setting.second[1])
     with pytest.raises(Fatal, match="offset 7"):
         await resume(*world, 8, setting.metrics)
+
+
+async def test_the_reign_says_which_model_scores(setting: Setting) -> None:
+    """Of whatever name and version it is; what it names is checked like anything else."""
+    other = setting.spec.of_model("other")
+    theirs = epochs(other, 2)
+    for snapshot in theirs:
+        await setting.announce(*snapshot)
+    assert (await setting.registry.at(LATE, None)).name == "champion", "nobody has said so"
+
+    async def reigns(manifest: Manifest, name: str, version: int) -> tuple[str, int]:
+        reign = Reign(name, version)
+        await setting.registry.hear(sign(replace(manifest, reign=reign), KEY))
+        scorer = await setting.registry.at(LATE, None)
+        return scorer.name, scorer.version
+
+    closing = setting.good[0]
+    assert await reigns(closing, "other", 2) == ("other", 2)
+    assert await reigns(closing, "other", 1) == ("other", 1)
+    assert await reigns(closing, "champion", 1) == ("champion", 1)
+    assert await reigns(replace(closing, epoch=closing.epoch + DAY), "other", 1) == ("other", 1)
+    before = await setting.registry.at(closing.valid_from - 1, None)
+    assert (before.version, before.maturity) == (0, "prior")
+    await setting.registry.hear(replace(closing, reign=Reign("champion", 1)))
+    assert setting.refused() == {"SignatureError": 1.0}, "a reign is signed"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import pickle
 import zlib
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 
 from models.learning import payload as payloads
@@ -28,7 +31,8 @@ from models.learning.snapshots import (
 )
 from models.learning.trainer import EpochResult, Trainer
 from models.spec import MemberSpec, ModelSpec, Spec
-from schemas.snapshots import Manifest
+from schemas.codec import decode_manifest
+from schemas.snapshots import Manifest, Reign
 
 DAY = 86_400_000_000
 KEY = b"secret"
@@ -193,6 +197,21 @@ def test_signature_covers_every_field(snapshot: Snapshot) -> None:
         other: dict[str, Any] = dict([change])
         with pytest.raises(SignatureError):
             snapshots.verify(replace(manifest, **other), KEY)
+
+
+def test_manifests_from_before_there_were_reigns_are_read(spec: Spec, snapshot: Snapshot) -> None:
+    """Signed without the field, with schema version 1: as the program of then wrote them."""
+    manifest = replace(snapshot[0], schema_version=1)
+    content = {k: v for k, v in asdict(manifest).items() if k not in ("signature", "reign")}
+    written = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+    content["signature"] = hmac.new(KEY, written, hashlib.sha256).hexdigest()
+    read = decode_manifest(orjson.dumps(content))
+    assert snapshots.load_scorer(spec, read, snapshot[1], KEY).version == manifest.version
+    with pytest.raises(SignatureError):
+        snapshots.check_manifest(spec, replace(read, reign=Reign("other", 1)), KEY)
+    newer = snapshots.sign(replace(manifest, schema_version=99), KEY)
+    with pytest.raises(FormatError):
+        snapshots.check_manifest(spec, newer, KEY)
 
 
 def test_a_signature_and_a_checksum_of_any_text_are_refused(spec: Spec, snapshot: Snapshot) -> None:
