@@ -99,6 +99,7 @@ def test_the_better_one_is_promoted_with_a_reason(contested: Spec, epoch_of: Epo
     assert reign.version == course.manifests(day)[GOOD].version
     assert "better's log loss is lower than champion's by 0." in reign.reason
     assert "blocks of 1d" in reign.reason
+    assert "(confidence sequence 0." in reign.reason, "its lower end is above zero"
     assert all(paired.lower is None or paired.lower <= 0 for paired in before.evidence)
     assert (reign.before, reign.evidence) == (POOR, ()), "evidence begins anew"
     course.learn([day + 1])
