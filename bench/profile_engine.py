@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 
 from bench.core_job import SPEC, Raw, backlog, users_of
-from models.engine import cutting, engine, records, scoring, unit
-from models.engine.engine import Engine, Run
+from models.engine import cutting, desk, engine, records, scoring, sweeps, unit
+from models.engine.desk import Desk
+from models.engine.engine import Engine
 from models.engine.merge import Merger
-from models.engine.requests import Commit, Load, ModelAt, ScanAtRisk
+from models.engine.requests import Commit, Load, ModelAt, Run, ScanAtRisk
 from models.features.panes import PaneRing
 from models.features.plan import make_plan
 from models.learning.linear import LinearForm
@@ -34,21 +35,23 @@ PARTS: list[tuple[str, Any, str]] = [
     ("merge", Merger, "take"),
     ("judge", engine, "judge"),
     ("strangers", engine, "strangers"),
-    ("ensure", Engine, "_ensure"),
-    ("state decode", engine, "decode"),
+    ("ensure", Desk, "ensure"),
+    ("state decode", desk, "decode"),
     ("collect", engine, "collect"),
     ("fold", engine, "fold"),
     ("rounds", engine, "next_round"),
     ("as-of features", scoring, "features"),
-    ("index", Engine, "_index"),
+    ("index", Desk, "index"),
     ("score", engine, "score"),
+    ("score", sweeps, "score"),
     ("look", engine, "look"),
+    ("look", sweeps, "look"),
     ("settle", PaneRing, "settle"),
     ("prepare", PaneRing, "prepare"),
     ("marks", engine, "watermarks_at"),
     ("line up", engine, "line_up"),
     ("find", Slab, "find"),
-    ("emit", Engine, "_emit"),
+    ("emit", Desk, "emit"),
     ("state encode", unit, "encode"),
     ("examples", cutting, "keep_examples"),
 ]

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from models.engine.engine import Engine, Run
+from models.engine.engine import Engine
 from models.engine.merge import Merger
 from models.engine.records import Chunk, make_chunk
 from models.engine.requests import (
@@ -23,6 +23,7 @@ from models.engine.requests import (
     Load,
     ModelAt,
     Request,
+    Run,
     ScanAtRisk,
     ScanExpired,
     ScanPending,

@@ -21,47 +21,33 @@ interleaving.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import numpy as np
 
-from models.engine import cutting, forgetting, release, status
+from models.engine import forgetting
+from models.engine.desk import Desk
+from models.engine.epochs import Epochs
 from models.engine.events import Events, collect, fold
 from models.engine.intake import Judged, count, judge, letters, strangers
 from models.engine.piece import Piece, cut_out, watermarks_at
-from models.engine.points import CUT, EPOCH, Point, Points
+from models.engine.points import CUT, EPOCH, Point
 from models.engine.records import Merged
 from models.engine.requests import (
-    Commit,
-    Load,
-    ModelAt,
     Output,
     Request,
-    ScanAtRisk,
-    ScanExpired,
-    ScanPending,
+    Run,
 )
 from models.engine.rounds import Waiting, line_up, next_round
-from models.engine.scoring import Looks, Scored, encode_records, look, score
-from models.engine.state import PartitionState, SourceState, Sweep
-from models.engine.unit import Unit
+from models.engine.scoring import Looks, look, score
+from models.engine.state import PartitionState
+from models.engine.sweeps import Sweeps
+from models.engine.unit import NOBODY
 from models.features.plan import Plan
-from models.grid import NEVER, Int
+from models.grid import Int
 from models.spec import OnEventSpec
-from models.state.decoding import decode
-from models.state.membership import at_risk, belongs, expires
-from models.state.slab import Slab
-from schemas.codec import encode as encode_record
-from schemas.examples import EpochEnd
-from schemas.times import format_time
-
-Run = Generator[Request, Any, None]
-
-SLICE = 2000
-"""Users handled in one slice of a sweep."""
-
-NOBODY: Int = np.empty(0, dtype=np.int64)
+from models.state.membership import at_risk
 
 
 class Engine:
@@ -74,23 +60,19 @@ class Engine:
     def __init__(
         self, plan: Plan, partition: int, partitions: int, state: PartitionState | None = None
     ) -> None:
-        self.plan = plan
-        self.spec = plan.spec
-        self.partition = partition
-        self.partitions = partitions
-        self.state = state or PartitionState([SourceState() for _ in plan.spec.sources])
-        self.slab = Slab(plan)
-        self.points = Points(plan.spec, self.state)
+        self.desk = desk = Desk(plan, partition, partitions, state)
+        self.sweeps = Sweeps(desk)
+        self.epochs = Epochs(desk)
+        self.plan, self.spec, self.partition = plan, plan.spec, partition
+        self.state, self.slab, self.points = desk.state, desk.slab, desk.points
         self._entering = frozenset(self._entering_sources())
-        self._unit = Unit(self.slab, self.state)
-        self._now = 0
         self._turn = 0
 
     # --- what drivers call -------------------------------------------------------------------
 
     def advance(self, merged: Merged, now: int) -> Run:
         """Apply merged records. now: the wall clock."""
-        self._begin(now)
+        self.desk.begin(now)
         clocks = np.maximum.accumulate(np.maximum(merged.arrivals, self.state.clock))
         self.points.start(int(clocks[0]))
         turns = forgetting.turns(merged)
@@ -106,35 +88,27 @@ class Engine:
             if start < len(merged) and clocks[start] > point.time:
                 yield from self._cross(point)
             if self.state.sweep is not None:
-                yield from self._sweep_slice()
-        yield from self._commit()
+                yield from self.sweeps.slice()
+        yield from self.desk.commit()
 
     def move_clock(self, clock: int, now: int) -> Run:
         """Move the clock on without records (live mode, caught up)."""
-        self._begin(now)
+        self.desk.begin(now)
         self.points.start(clock)
         while (point := self.points.next()).time < clock:
             yield from self._cross(point)
-        yield from self._commit()
+        yield from self.desk.commit()
         self.state.clock = max(self.state.clock, clock)
 
     def drain(self, now: int) -> Run:
         """Work off what is left of a sweep."""
-        self._begin(now)
-        yield from self._finish_sweep()
-        yield from self._commit()
+        self.desk.begin(now)
+        yield from self.sweeps.finish()
+        yield from self.desk.commit()
 
     def statuses(self, now: int) -> list[Output]:
-        """How each source is doing now, as records.
-
-        Empty while something is still to be done at or before the clock: a record says that
-        everything up to its clock has been scored.
-        """
-        if self.state.next_cut is None or self.state.sweep is not None:
-            return []
-        if self.points.next().time <= self.state.clock:
-            return []
-        return status.statuses(self.spec, self.state, self.partition, format_time(now))
+        """How each source is doing now, as records; see :meth:`Desk.statuses`."""
+        return self.desk.statuses(now)
 
     # --- a piece of a batch ------------------------------------------------------------------
 
@@ -143,28 +117,28 @@ class Engine:
         judged = self._judge(piece)  # 1
         touched = yield from self._load(judged)  # 2
         if self.state.sweep is not None:  # 3
-            yield from self._score_due(touched)
+            yield from self.sweeps.score_due(touched)
             self.slab.last_cut[touched] = self.state.sweep.time
         events = [self._collect(piece, s, one) for s, one in judged.items()]  # 4
         yield from self._fold(events, judged, piece)  # 5
         self._move_past(piece, judged)  # 6
-        self._index(touched)
+        self.desk.index(touched)
         self._turn += 1
         self.slab.used[touched] = self._turn
-        yield from self._settle(touched)  # 7
+        yield from self.desk.settle(touched)  # 7
 
     def _forget(self, piece: Piece) -> Run:
         """Carry out requests; who is still due is scored first, as before any record."""
-        yield from self._commit()
+        yield from self.desk.commit()
         judged = self._judge(piece)
         users = forgetting.asked_for(judged.values())
-        yield from self._ensure(users)
+        yield from self.desk.ensure(users)
         if self.state.sweep is not None:
-            yield from self._score_due(self.slab.row_of(users))
-        forgetting.erase(self.slab, users, self._unit.effects)
+            yield from self.sweeps.score_due(self.slab.row_of(users))
+        forgetting.erase(self.slab, users, self.desk.unit.effects)
         self._move_past(piece, judged)
-        self._unit.change(NOBODY)
-        yield from self._commit()
+        self.desk.unit.change(NOBODY)
+        yield from self.desk.commit()
 
     def _move_past(self, piece: Piece, judged: dict[int, Judged]) -> None:
         """Clock and counts behind a piece, letters about what was rejected."""
@@ -172,8 +146,8 @@ class Engine:
         self.state.clock = piece.clock
         for s, one in judged.items():
             source, state = self.spec.sources[s], self.state.sources[s]
-            rejected = letters(self.spec, source, self.partition, one, self._stamp)
-            self._unit.effects.outputs.extend(rejected)
+            rejected = letters(self.spec, source, self.partition, one, self.desk.stamp)
+            self.desk.unit.effects.outputs.extend(rejected)
             count(state, one, clock_before)
 
     def _judge(self, piece: Piece) -> dict[int, Judged]:
@@ -188,7 +162,7 @@ class Engine:
             if len(fresh) == 0:
                 continue
             rows = self.slab.find(fresh.batch.users)
-            foreign = strangers(fresh, rows, self.slab.rows, self.partition, self.partitions)
+            foreign = strangers(fresh, rows, self.slab.rows, self.partition, self.desk.partitions)
             source, clocks = self.spec.sources[s], piece.clocks[s][skip:]
             judged[s] = judge(self.spec, source, state, fresh, rows, clocks, foreign)
         return judged
@@ -196,7 +170,7 @@ class Engine:
     def _load(self, judged: dict[int, Judged]) -> Generator[Request, Any, Int]:
         """Have the users of all usable records in the slab. Returns their rows."""
         missing = {user for one in judged.values() for user in one.missing()}
-        yield from self._ensure(sorted(missing))
+        yield from self.desk.ensure(sorted(missing))
         for one in judged.values():
             one.settle(self.slab)
         rows = [one.rows[one.usable] for one in judged.values()]
@@ -215,11 +189,11 @@ class Engine:
             for one in events:
                 fold(self.slab, one, one.source in self._entering)
         else:
-            scorer = yield self._model_at(min(int(one.clocks[0]) for one in events))
+            scorer = yield self.desk.model_at(min(int(one.clocks[0]) for one in events))
             found = list(self._rounds(self.spec.scoring.on_event, events, judged, piece))
             if found:
                 causes = [cause for _, causes in found for cause in causes]
-                self._emit(score([looks for looks, _ in found], scorer), causes)
+                self.desk.emit(score([looks for looks, _ in found], scorer), causes)
         for one in events:
             self.slab.rings[one.source].settle(np.unique(one.rows))
 
@@ -255,186 +229,16 @@ class Engine:
     # --- points of time ----------------------------------------------------------------------
 
     def _cross(self, point: Point) -> Run:
-        yield from self._finish_sweep()
+        yield from self.sweeps.finish()
         self.state.clock = max(self.state.clock, point.time)
         if point.kind == EPOCH:
-            yield from self._close_epoch(point.time)
+            yield from self.epochs.close(point.time)
         self.points.passed(point)
         if point.kind == CUT:
-            self._begin_sweep(point.time)
+            self.sweeps.begin(point.time)
         if point.kind in (EPOCH, CUT):
-            self._unit.effects.outputs.extend(self.statuses(self._now))
-            yield from self._settle(NOBODY)
-
-    def _begin_sweep(self, time: int) -> None:
-        if self.points.missed(time, self._now):
-            self.state.skipped_cuts += 1
-            return
-        marks = [
-            state.progress.watermark(source, time)
-            for source, state in zip(self.spec.sources, self.state.sources, strict=True)
-        ]
-        self.state.sweep = Sweep(time, marks)
-
-    def _finish_sweep(self) -> Run:
-        while self.state.sweep is not None:
-            yield from self._sweep_slice()
-
-    def _sweep_slice(self) -> Run:
-        sweep = self.state.sweep
-        assert sweep is not None
-        if self._unit.moves_members:
-            yield from self._commit()
-        users = yield ScanAtRisk(sweep.cursor, SLICE)
-        yield from self._ensure(users)
-        rows = self.slab.row_of(users)
-        changed = yield from self._score_due(rows)
-        gone = rows[~belongs(self.slab, rows, np.full(len(rows), sweep.time))]
-        self._index(gone)
-        if users:
-            sweep.cursor = users[-1]
-        if len(users) < SLICE:
-            self.state.sweep = None
-            self._unit.effects.outputs.extend(self.statuses(self._now))
-        yield from self._settle(np.union1d(changed, gone))
-
-    def _score_due(self, rows: Int) -> Generator[Request, Any, Int]:
-        """Score the users among ``rows`` that are due in the sweep. Returns the changed rows."""
-        sweep = self.state.sweep
-        assert sweep is not None
-        rows = cutting.due(self.slab, rows, sweep)
-        if len(rows) == 0:
-            return rows
-        scorer = yield self._model_at(sweep.time)
-        at = np.full(len(rows), sweep.time)
-        marks = np.tile(np.array(sweep.watermarks, dtype=np.int64), (len(rows), 1))
-        scored = score([look(self.slab, rows, at, marks)], scorer)
-        if self.spec.scoring.schedule is not None:
-            self._emit(scored, ["schedule"] * len(rows))
-            self.slab.last_score[rows] = sweep.time
-        self.slab.last_cut[rows] = sweep.time
-        waiting = cutting.keep_examples(self.slab, scored)
-        for row in waiting.tolist():
-            self._unit.effects.pending[self._name(row)] = self.slab.pending[row][0].time
-        return rows if self.spec.scoring.on_event is not None else waiting
-
-    def _close_epoch(self, end: int) -> Run:
-        """Release matured cuts, forget users that are long gone, then say that this is all."""
-        until = release.releasable_until(self.spec, self.state, end)
-        as_of = release.complete_as_of(self.spec, self.state, end)
-        more = True
-        while more:
-            if self._unit.moves_pending(until):
-                yield from self._commit()
-            users = yield ScanPending(until, SLICE)
-            if users:
-                yield from self._release(users, until, end, as_of)
-            more = len(users) == SLICE
-        more = True
-        while more:
-            if self._unit.moves_expiry(end):
-                yield from self._commit()
-            users = yield ScanExpired(end, SLICE)
-            if users:
-                yield from self._expire(users, end)
-            more = len(users) == SLICE
-        marker = EpochEnd(
-            self.spec.app, self.partition, self.partitions, end, self.spec.feature_set
-        )
-        output = Output("examples", f"epoch-{self.partition}".encode(), encode_record(marker))
-        self._unit.effects.outputs.append(output)
-        yield from self._settle(NOBODY)
-
-    def _release(self, users: list[str], until: int, end: int, as_of: Int) -> Run:
-        yield from self._ensure(users)
-        rows, effects = self.slab.row_of(users), self._unit.effects
-        for example in release.examples(self.slab, rows, until, end, as_of, self.partition):
-            value = encode_record(example)
-            effects.outputs.append(Output("examples", example.user.encode(), value))
-        for user, row in zip(users, rows.tolist(), strict=True):
-            waiting = [cut for cut in self.slab.pending[row] if cut.time > until]
-            self.slab.pending.put(row, waiting)
-            effects.pending[user] = waiting[0].time if waiting else None
-        yield from self._settle(rows)
-
-    def _expire(self, users: list[str], end: int) -> Run:
-        """Forget those who are gone; what their value still was is durable before."""
-        yield from self._commit()
-        yield from self._ensure(users)
-        rows = self.slab.row_of(users)
-        gone = ~belongs(self.slab, rows, np.full(len(rows), end)) & ~self.slab.indexed[rows]
-        moments = np.where(gone, expires(self.slab, rows), NEVER)
-        effects = self._unit.effects
-        for user, row, moment in zip(users, rows.tolist(), moments.tolist(), strict=True):
-            effects.expiry[user] = None
-            if moment > end or (moment != NEVER and self.slab.pending[row]):
-                effects.expiry[user] = max(moment, end + 1)
-            elif moment != NEVER:
-                effects.users[user] = None
-        self.slab.drop(effects.users)
-        self._unit.change(NOBODY)
-        yield from self._commit()
-
-    # --- common ------------------------------------------------------------------------------
-
-    def _ensure(self, users: Sequence[str]) -> Run:
-        """Have the users in the slab."""
-        missing = [user for user in users if user not in self.slab.rows]
-        if not missing:
-            return
-        values = yield Load(missing)
-        rows = self.slab.make(missing)
-        known = [i for i, value in enumerate(values) if value is not None]
-        decode(self.slab, [missing[i] for i in known], rows[known], [values[i] for i in known])
-
-    def _index(self, rows: Int) -> None:
-        """Keep the index of users at risk, and the timers of those who are not, in step."""
-        effects = self._unit.effects
-        wanted = belongs(self.slab, rows, np.full(len(rows), self.state.clock))
-        changed = wanted != self.slab.indexed[rows]
-        for row, belong in zip(rows[changed].tolist(), wanted[changed].tolist(), strict=True):
-            effects.at_risk[self._name(row)] = belong
-        self.slab.indexed[rows] = wanted
-        gone = rows[~wanted]
-        for row, moment in zip(gone.tolist(), expires(self.slab, gone).tolist(), strict=True):
-            effects.expiry[self._name(row)] = moment
-
-    def _emit(self, scored: Scored, causes: list[str]) -> None:
-        users = self.slab.names(scored.rows)
-        values = encode_records(self.spec, scored, users, causes, self._stamp)
-        for user, value in zip(users, values, strict=True):
-            self._unit.effects.outputs.append(Output("scores", user.encode(), value))
-
-    def _begin(self, now: int) -> None:
-        self._now = now
-        self._unit = Unit(self.slab, self.state)
-
-    def _settle(self, changed: Int) -> Run:
-        """Something is whole: it may be committed from here on, and is when there is enough."""
-        self._unit.change(changed)
-        if self._unit.full:
-            yield from self._commit()
-
-    def _commit(self) -> Run:
-        """Make durable what has gathered, if anything has."""
-        if not self._unit.touched:
-            return
-        effects = self._unit.close(self.state)
-        self._unit = Unit(self.slab, self.state)
-        yield Commit(effects)
-        self.slab.evict(self.spec.capacity)
-
-    def _model_at(self, time: int) -> ModelAt:
-        return ModelAt(time, self.points.epoch_in_force(time))
-
-    def _name(self, row: int) -> str:
-        user = self.slab.users[row]
-        assert user is not None
-        return user
-
-    @property
-    def _stamp(self) -> str:
-        return format_time(self._now)
+            self.desk.unit.effects.outputs.extend(self.desk.statuses(self.desk.now))
+            yield from self.desk.settle(NOBODY)
 
     def _entering_sources(self) -> list[int]:
         enter = self.spec.population.enter

@@ -7,8 +7,9 @@ of everything that matters is written once.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,9 @@ class Commit:
 
 
 Request = Load | ScanAtRisk | ScanPending | ScanExpired | ModelAt | Commit
+
+Run = Generator[Request, Any, None]
+"""Work of the engine: yields requests, is sent their answers."""
 
 
 class Output(NamedTuple):

@@ -17,6 +17,9 @@ from models.grid import Int
 from models.state.codec import encode
 from models.state.slab import Slab
 
+NOBODY: Int = np.empty(0, dtype=np.int64)
+"""Rows of no user: only the partition's own state has changed."""
+
 ENOUGH = 10_000
 """Outputs, or changed users, that are worth a commit of their own."""
 

@@ -22,13 +22,14 @@ from typing import Any
 
 import structlog
 
-from models.engine.engine import Engine, Run
+from models.engine.engine import Engine
 from models.engine.records import Record
 from models.engine.requests import (
     Commit,
     Load,
     ModelAt,
     Request,
+    Run,
     ScanAtRisk,
     ScanExpired,
     ScanPending,

@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.producer.sender import SendProduceReqHandler
 from redis.commands.core import AsyncScript
 
-from models.engine import engine, unit
+from models.engine import epochs, sweeps, unit
 from streams import watchdog
 from streams.cli.worker import worker
 from streams.outputs import Outputs
@@ -163,7 +163,8 @@ def _refusal(response: Any, code: int) -> Any:
 def install() -> None:
     """Wrap everything, and make slices small."""
     replace(store, "SLICE", USERS_IN_A_SLICE)
-    replace(engine, "SLICE", USERS_IN_A_SLICE)
+    replace(sweeps, "SLICE", USERS_IN_A_SLICE)
+    replace(epochs, "SLICE", USERS_IN_A_SLICE)
     replace(unit, "ENOUGH", CHANGES_IN_A_COMMIT)
     wrap(PartitionStore, "partition_record", before="claimed")
     wrap(PartitionStore, "load", after="loaded")

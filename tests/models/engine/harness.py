@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from models.engine.engine import Engine, Run
+from models.engine.engine import Engine
 from models.engine.merge import Merger
 from models.engine.records import make_chunk
 from models.engine.requests import (
@@ -21,6 +21,7 @@ from models.engine.requests import (
     ModelAt,
     Output,
     Request,
+    Run,
     ScanAtRisk,
     ScanExpired,
     ScanPending,

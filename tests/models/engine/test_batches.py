@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.engine import engine, unit
+from models.engine import epochs, sweeps, unit
 from models.spec import Spec
 from tests.models.engine.harness import Worker
 from tests.models.engine.histories import examples, histories
@@ -21,7 +21,8 @@ SPECS = {"scheduled": SPEC, "eager": EAGER, "silent": SILENT, "events-only": EVE
 
 @pytest.fixture(autouse=True)
 def _small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "SLICE", 2)
+    monkeypatch.setattr(sweeps, "SLICE", 2)
+    monkeypatch.setattr(epochs, "SLICE", 2)
 
 
 def alike(one: Worker, other: Worker) -> None:

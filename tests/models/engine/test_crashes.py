@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from models.engine import engine, unit
+from models.engine import epochs, sweeps, unit
 from models.engine.requests import Effects, Output
 from models.spec import Spec
 from tests.models.engine.harness import Store, Worker
@@ -48,7 +48,8 @@ STORY: list[Item] = [
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "SLICE", 2)
+    monkeypatch.setattr(sweeps, "SLICE", 2)
+    monkeypatch.setattr(epochs, "SLICE", 2)
 
 
 COMMITS = pytest.mark.parametrize(("enough", "least"), [(1, 80), (8, 30), (10_000, 30)])

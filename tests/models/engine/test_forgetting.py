@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.engine import engine
+from models.engine import sweeps
 from models.spec import Spec
 from schemas.controls import FORGET_HEADER
 from tests.models.engine.harness import Worker
@@ -38,7 +38,7 @@ GHOST = "ghost"
 
 @pytest.fixture(autouse=True)
 def _small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "SLICE", 2)
+    monkeypatch.setattr(sweeps, "SLICE", 2)
 
 
 def request(source: str, stamp: int, user: str) -> Item:

@@ -10,10 +10,10 @@ import numpy as np
 import orjson
 import pytest
 
-from models.engine.engine import Engine, Run
+from models.engine.engine import Engine
 from models.engine.merge import Merger
 from models.engine.records import make_chunk
-from models.engine.requests import Commit, Load, ModelAt, ScanAtRisk
+from models.engine.requests import Commit, Load, ModelAt, Run, ScanAtRisk
 from models.features.plan import make_plan
 from models.spec import FeatureSpec
 from tests.models.engine.story import SPEC, START, USAGE, S

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from models.engine import engine
+from models.engine import sweeps, unit
 from models.engine.requests import Effects
 from models.spec import PopulationSpec, Spec
 from tests.models.engine.harness import Worker
@@ -15,7 +15,7 @@ from tests.models.engine.story import EAGER, SPEC, Item, S, at, beat, event, mic
 
 @pytest.fixture(autouse=True)
 def _small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "SLICE", 1)
+    monkeypatch.setattr(sweeps, "SLICE", 1)
 
 
 def scored(worker: Worker, time: float) -> set[str]:
@@ -113,7 +113,7 @@ def test_a_sweep_goes_on_where_a_restart_left_it() -> None:
         worker.restart()
         sweep = worker.engine.state.sweep
         assert sweep is not None
-        worker.drive(worker.engine._sweep_slice())
+        worker.drive(worker.engine.sweeps.slice())
     worker.restart()
     worker.push(0, 9)
     worker.work()
@@ -132,8 +132,9 @@ class Watched(Worker):
         super().commit(effects)
 
 
-def test_a_commit_carries_no_more_than_a_slice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "SLICE", 4)
+def test_a_commit_gathers_slices_until_there_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeps, "SLICE", 2)
+    monkeypatch.setattr(unit, "ENOUGH", 3)
     worker = Watched(SPEC, topics(SPEC, [*USERS, beat("billing", 30)]))
     worker.run()
     assert scored(worker, 20) == set("abcdef")

@@ -1,0 +1,116 @@
+"""What every step of the engine works with: state, users in memory, the commit in the making."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from models.engine import status
+from models.engine.points import Points
+from models.engine.requests import Commit, Load, ModelAt, Output, Run
+from models.engine.scoring import Scored, encode_records
+from models.engine.state import PartitionState, SourceState
+from models.engine.unit import Unit
+from models.features.plan import Plan
+from models.grid import Int
+from models.state.decoding import decode
+from models.state.membership import belongs, expires
+from models.state.slab import Slab
+from schemas.times import format_time
+
+
+class Desk:
+    """One partition's state, and what is done with it everywhere.
+
+    now: the wall clock, as the driver gave it. unit: what gathers for the next commit.
+    """
+
+    def __init__(
+        self, plan: Plan, partition: int, partitions: int, state: PartitionState | None
+    ) -> None:
+        self.plan = plan
+        self.spec = plan.spec
+        self.partition = partition
+        self.partitions = partitions
+        self.state = state or PartitionState([SourceState() for _ in plan.spec.sources])
+        self.slab = Slab(plan)
+        self.points = Points(plan.spec, self.state)
+        self.unit = Unit(self.slab, self.state)
+        self.now = 0
+
+    def begin(self, now: int) -> None:
+        """Something new is asked for; nothing of the last one is left open."""
+        self.now = now
+        self.unit = Unit(self.slab, self.state)
+
+    def settle(self, changed: Int) -> Run:
+        """Something is whole: it may be committed from here on, and is when there is enough."""
+        self.unit.change(changed)
+        if self.unit.full:
+            yield from self.commit()
+
+    def commit(self) -> Run:
+        """Make durable what has gathered, if anything has."""
+        if not self.unit.touched:
+            return
+        effects = self.unit.close(self.state)
+        self.unit = Unit(self.slab, self.state)
+        yield Commit(effects)
+        self.slab.evict(self.spec.capacity)
+
+    def ensure(self, users: Sequence[str]) -> Run:
+        """Have the users in the slab."""
+        missing = [user for user in users if user not in self.slab.rows]
+        if not missing:
+            return
+        values = yield Load(missing)
+        rows = self.slab.make(missing)
+        known = [i for i, value in enumerate(values) if value is not None]
+        decode(self.slab, [missing[i] for i in known], rows[known], [values[i] for i in known])
+
+    def index(self, rows: Int) -> None:
+        """Keep the index of users at risk, and the timers of those who are not, in step."""
+        effects = self.unit.effects
+        wanted = belongs(self.slab, rows, np.full(len(rows), self.state.clock))
+        changed = wanted != self.slab.indexed[rows]
+        for row, belong in zip(rows[changed].tolist(), wanted[changed].tolist(), strict=True):
+            effects.at_risk[self.name(row)] = belong
+        self.slab.indexed[rows] = wanted
+        gone = rows[~wanted]
+        for row, moment in zip(gone.tolist(), expires(self.slab, gone).tolist(), strict=True):
+            effects.expiry[self.name(row)] = moment
+
+    def emit(self, scored: Scored, causes: Sequence[str]) -> None:
+        """Send score records."""
+        users = self.slab.names(scored.rows)
+        values = encode_records(self.spec, scored, users, causes, self.stamp)
+        for user, value in zip(users, values, strict=True):
+            self.unit.effects.outputs.append(Output("scores", user.encode(), value))
+
+    def model_at(self, time: int) -> ModelAt:
+        """Ask for the model in force at a time."""
+        return ModelAt(time, self.points.epoch_in_force(time))
+
+    def statuses(self, now: int) -> list[Output]:
+        """How each source is doing now, as records.
+
+        Empty while something is still to be done at or before the clock: a record says that
+        everything up to its clock has been scored.
+        """
+        if self.state.next_cut is None or self.state.sweep is not None:
+            return []
+        if self.points.next().time <= self.state.clock:
+            return []
+        return status.statuses(self.spec, self.state, self.partition, format_time(now))
+
+    def name(self, row: int) -> str:
+        """The user in a row."""
+        user = self.slab.users[row]
+        assert user is not None
+        return user
+
+    @property
+    def stamp(self) -> str:
+        """The wall clock, as it stands on records."""
+        return format_time(self.now)
