@@ -54,7 +54,7 @@ def text(variant: Variant, app: str) -> str:
     """The job's configuration, with a model that learns."""
     return (
         variant.text(app)
-        .replace('kind = "river_logistic"\n', "")
+        .replace('kind = "river_logistic"\n', 'name = "learned"\n')
         .replace('every = "28d"\nactivation_delay = "1h"', 'every = "1d"\nactivation_delay = "6h"')
     )
 
