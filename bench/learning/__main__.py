@@ -62,7 +62,7 @@ Contenders:
 Examples:
   make bench-learning                        everything (half an hour)
   make bench-learning ARGS=--quick           fewer users, fewer data sets (under 5 minutes)
-  make bench-learning ARGS="--only sim_sudden,lightgbm,ebbline"
+  make bench-learning ARGS="--only sim_sudden,lightgbm_tuned,ebbline"
 """
 )
 @click.option(
@@ -151,6 +151,7 @@ def _run(
             f"{own['cpu_ms_per_example']:.3f} ms  {own['mb']:.2f} MB  ({result.seconds:.0f} s)",
             err=True,
         )
+    results.find_anchor()
     return results
 
 

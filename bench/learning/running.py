@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from bench.context import ROOT
-from bench.learning.contenders import Contender
+from bench.learning.contenders import ANCHOR, ANCHORS, Contender
 from bench.learning.datasets import DataSet, files_of
+from bench.learning.metrics import log_loss
 from bench.learning.pool import Task, each
 from bench.learning.rows import ARRAYS, Rows
 from bench.learning.stage import prequential
@@ -75,6 +76,15 @@ class Results:
     rows: Rows
     reported: Bool
     by_name: dict[str, Result]
+
+    def find_anchor(self) -> None:
+        """Enter the better of the batch boosters, by log loss on the reported rows."""
+        label = self.rows.label[self.reported]
+        found = [self.by_name[name] for name in ANCHORS if name in self.by_name]
+        if found:
+            self.by_name[ANCHOR] = min(
+                found, key=lambda one: log_loss(label, one.probability[self.reported])
+            )
 
 
 def run_all(
