@@ -49,7 +49,8 @@ class Epochs:
         )
         output = Output("examples", f"epoch-{self.desk.partition}".encode(), encode_record(marker))
         self.desk.unit.effects.outputs.append(output)
-        yield from self.desk.settle(NOBODY)
+        self.desk.unit.change(NOBODY)
+        yield from self.desk.commit()  # the trainer waits for it, scorers for the trainer
 
     def _release(self, users: list[str], until: int, end: int, as_of: Int) -> Run:
         yield from self.desk.ensure(users)

@@ -20,14 +20,12 @@ from redis.asyncio import Redis
 from models.engine.records import Record
 from models.engine.requests import Output
 from models.learning.contest import Contest
-from models.learning.reign import KEPT_VERSIONS, better, said
+from models.learning.reign import KEPT_VERSIONS
 from models.learning.signing import sign
-from models.learning.trainer import EpochMetrics, EpochResult
+from models.learning.trainer import EpochResult
 from schemas.codec import CodecError, decode_example, encode
-from schemas.drift import Prequential
-from schemas.snapshots import Manifest, Reign
+from schemas.snapshots import Manifest
 from schemas.times import format_time
-from streams.clock import now_us
 from streams.config import Config
 from streams.outputs import Outputs
 from streams.patience import REDIS_AWAY, patiently
@@ -39,6 +37,7 @@ from streams.supervision import StartAnew, Supervisor
 from streams.telemetry.metrics import Metrics
 from streams.training.epochs import Epochs
 from streams.training.resuming import resume
+from streams.training.telling import figures, tell_of_reign
 from streams.transport.batches import Place, Standing
 
 LOOK_SECONDS = 5.0
@@ -167,7 +166,7 @@ class TrainHub:
                 log.warning("a request about models is refused", id=request.id, cause=refusal)
             for one in result.results:
                 await self._publish(one, outputs, fence)
-            self._tell_of_reign(reign, contest.reign)
+            tell_of_reign(self._config.spec, reign, contest.reign)
             self._durable = position  # 6
 
     async def _wait_for_news(self, fence: Fence) -> None:
@@ -193,7 +192,7 @@ class TrainHub:
         if result.payload is not None:
             await self._put(manifest, result.payload)  # 2
         await self._patiently(fence.advance)  # 3
-        await outputs.send([self._drift(manifest, result.metrics)])  # 4
+        await outputs.send([figures(manifest, result.metrics)])  # 4
         manifest = sign(manifest, self._key)
         self._compare(manifest)
         key = f"{manifest.name}/{manifest.epoch}".encode()
@@ -211,20 +210,6 @@ class TrainHub:
             learned=result.metrics.learned,
             auc=result.metrics.auc,
         )
-
-    def _tell_of_reign(self, before: Reign, after: Reign) -> None:
-        """Log who scores from now on, or who might."""
-        learning = self._config.spec.learning
-        if (before.name, before.since, before.pinned) != (after.name, after.since, after.pinned):
-            log.info("another model scores", model=after.name, by=after.by, reason=after.reason)
-        best = better(after.evidence)
-        if best is not None and (learning.promote == "manual" or after.held):
-            every = learning.evidence_every or self._config.spec.labels.horizon
-            log.info(
-                "a challenger is better: ebbline models promote makes it score",
-                model=best.model,
-                evidence=said(best, after.name, every),
-            )
 
     def _compare(self, manifest: Manifest) -> None:
         """An epoch that is learned again must come out the same."""
@@ -257,21 +242,3 @@ class TrainHub:
 
     async def _patiently(self, operation: Callable[[], Awaitable[Any]]) -> Any:
         return await patiently(operation, REDIS_AWAY, "redis", self._metrics)
-
-    def _drift(self, manifest: Manifest, metrics: EpochMetrics) -> Output:
-        record = Prequential(
-            app=manifest.app,
-            model=manifest.name,
-            epoch=format_time(manifest.epoch),
-            version=manifest.version,
-            examples=metrics.learned,
-            positives=metrics.positives,
-            learned=manifest.learned,
-            window=metrics.window,
-            auc=metrics.auc,
-            log_loss=metrics.log_loss,
-            base_log_loss=metrics.base_log_loss,
-            missing=metrics.missing,
-            emitted_at=format_time(now_us()),
-        )
-        return Output("drift", manifest.name.encode(), encode(record))

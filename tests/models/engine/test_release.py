@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from models.engine.requests import ModelAt
 from models.spec import Spec
 from tests.models.engine.harness import Worker
 from tests.models.engine.story import SPEC as STORY
@@ -137,3 +138,20 @@ def test_every_partition_says_when_an_epoch_is_complete() -> None:
     for marker in markers:
         assert (marker["partition"], marker["partitions"]) == (2, 3)
         assert marker["feature_set"] == SPEC.feature_set
+
+
+def test_the_marker_is_out_before_anyone_waits_for_the_model_of_its_epoch() -> None:
+    """Else worker and trainer wait for each other, where a batch spans more than an epoch."""
+
+    class Waiting(Worker):
+        def answer(self, request: Any) -> Any:
+            if isinstance(request, ModelAt) and request.epoch is not None:
+                told = [x["epoch"] for x in self.sent("examples") if x["kind"] == "epoch_end"]
+                assert request.epoch in told
+                asked.add(request.epoch)
+            return super().answer(request)
+
+    asked: set[int] = set()
+    items = sorted([*usage(300), *heartbeats(300)], key=lambda item: item.stamp)
+    Waiting(SPEC, topics(SPEC, items)).run()
+    assert len(asked) > 5
