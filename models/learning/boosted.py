@@ -25,8 +25,8 @@ class BoostedTrees(base.Classifier):
     reservoirs hold, weighted back to the classes' shares of all history. An ensemble that has all
     its trees is served from then on, and a new one begins, with new bins, so that everything
     older than the rows kept is forgotten in time and no tree has to be taken out of an ensemble
-    (which unsettles those behind it: measured, AUC x .924). At first ensembles are short-lived:
-    one is complete when the examples have grown by about a quarter.
+    (which unsettles those behind it: measured, AUC x .924). At first ensembles follow each other
+    faster, one at the latest when the examples are twice as many as when it began.
 
     A missing value has a bin of its own, and at each split the way that suits the labels better.
 
@@ -99,16 +99,16 @@ class BoostedTrees(base.Classifier):
         features: tuple[str, ...] | None = None,
         prior: float = 0.1,
         prior_weight: float = 100.0,
-        trees: int = 100,
+        trees: int = 150,
         depth: int = 4,
-        rate: float = 0.07,
-        every: int = 64,
+        rate: float = 0.05,
+        every: int = 32,
         bins: int = 32,
         rows: float = 0.5,
         columns: float = 0.5,
         l2: float = 5.0,
         serve: int = 1,
-        capacity: int = 4096,
+        capacity: int = 16384,
         recency: float = 1.0,
         patience: float = 100.0,
         max_features: int = 1024,
@@ -138,6 +138,7 @@ class BoostedTrees(base.Classifier):
         self._growing: Growing | None = None
         self._renewed: set[int] = set()
         self._pace = 1
+        self._renew_at = 1
         self._due = 1
         self._grown: list[ObliviousForm] = []
         self._served: ObliviousForm | None = None
@@ -197,7 +198,7 @@ class BoostedTrees(base.Classifier):
         columns = np.sort(self._rng.permutation(len(self._columns))[:several])
         growing.add(places, labels, weights, sampled, columns, self.rate, self.l2)
         self._due = self._pace
-        if growing.complete:
+        if growing.complete or sum(self._base.counts) >= self._renew_at:
             self._grown = [*self._grown, growing.form()][-self.serve :]
             self._served = stacked(self._grown)
             self._growing = None
@@ -211,7 +212,9 @@ class BoostedTrees(base.Classifier):
         growing = Growing(bins, logit(share), places_in_all, self.trees, self.depth)
         growing.put(places, rows)
         self._renewed.clear()
-        self._pace = min(self.every, max(1, sum(self._base.counts) // (4 * self.trees)))
+        count = sum(self._base.counts)
+        self._pace = min(self.every, max(1, count // self.trees))
+        self._renew_at = 2 * count
         return growing
 
     def _sample(self) -> tuple[Indices, Singles, Floats, Floats]:

@@ -106,7 +106,7 @@ class ReplayLogistic(base.Classifier):
         lr: float = 0.1,
         precision: float = 30.0,
         replay: int = 8,
-        capacity: int = 4096,
+        capacity: int = 16384,
         recency: float = 1.0,
         limit: float = 4.0,
         patience: float = 100.0,
