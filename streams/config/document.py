@@ -246,7 +246,7 @@ class ModelDoc(Section):
 
     name: Name = "champion"
     """Name on scores and snapshots."""
-    kind: str = "logistic"
+    kind: str = "mixture"
     """mixture (of the members; the default ones are logistic and boosted), logistic (with replay),
     boosted (trees, with replay), river_logistic (plainly online), hat (one adaptive tree), arf (a
     forest), or a River classifier's import path, "package.module:Class"."""
