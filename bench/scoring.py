@@ -29,6 +29,7 @@ from models.learning.compiled.mixture import MixtureForm
 from models.learning.compiled.oblivious import ObliviousForm
 from models.learning.compiling import compile_model
 from models.learning.factory import KINDS, Model, make_model
+from models.learning.guard import Clip, FiniteOnly, SignedLog
 from models.learning.numerics import Floats
 from models.learning.payload import pack, unpack_head
 from models.learning.scorer import as_dicts
@@ -129,7 +130,7 @@ def bare(model: Model, matrix: Floats) -> tuple[Any, list[dict[Any, Any]]]:
         return model, rows
     assert isinstance(model.classifier, compose.Pipeline)
     steps = list(model.classifier.steps.values())
-    theirs = [step for step in steps if type(step).__module__.startswith("river.")]
+    theirs = [step for step in steps if not isinstance(step, FiniteOnly | SignedLog | Clip)]
     for guard in steps[: steps.index(theirs[0])]:
         rows = [guard.transform_one(row) for row in rows]
     return theirs[0] if len(theirs) == 1 else compose.Pipeline(*theirs), rows
