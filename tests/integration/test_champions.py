@@ -14,7 +14,7 @@ import redis
 from schemas.times import parse_time
 from tests.integration.story import DAY, START, Story, history
 
-END = START + 16 * DAY
+END = START + 17 * DAY
 EPOCH = START + 15 * DAY
 MODELS = """
 [model]
