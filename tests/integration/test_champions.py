@@ -19,6 +19,7 @@ EPOCH = START + 15 * DAY
 MODELS = """
 [model]
 name = "first"
+kind = "logistic"
 prior = 0.1
 params = { patience = 1e9 }
 

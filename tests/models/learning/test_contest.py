@@ -32,7 +32,10 @@ def contested(spec: Spec) -> Spec:
     return replace(
         spec,
         model=replace(spec.model, name=POOR, params=STUBBORN),
-        challengers=(replace(spec.model, name=GOOD), ModelSpec("same", prior=0.2, params=STUBBORN)),
+        challengers=(
+            replace(spec.model, name=GOOD),
+            ModelSpec("same", kind="logistic", prior=0.2, params=STUBBORN),
+        ),
         learning=replace(spec.learning, evidence_every=DAY),
     )
 
