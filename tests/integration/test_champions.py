@@ -14,7 +14,9 @@ import redis
 from schemas.times import parse_time
 from tests.integration.story import DAY, START, Story, history
 
-END = START + 17 * DAY
+END = START + 17 * DAY + 1
+"""Arrival of the last heartbeats, behind the last cut."""
+
 EPOCH = START + 15 * DAY
 MODELS = """
 [model]
@@ -77,6 +79,7 @@ def test_promoted_rolled_back_and_replayed(story: ContestedStory) -> None:
         story.produce(pieces[2])
         story.wait_trained_through(EPOCH)
         story.wait_scored_through(END)
+        story.wait_applied()
         trainer.returncode = 0
 
     reigns = story.reigns()
@@ -101,6 +104,7 @@ def _replay(story: Story) -> None:
     client.close()
     worker = story.start("score", "--rebuild")
     story.wait_scored_through(END)
+    story.wait_applied()
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(60) == 0, story.logs()
 
