@@ -16,7 +16,7 @@ from streams.outputs import Outputs
 from streams.patience import REDIS_AWAY, patiently
 from streams.scoring.claiming import Inspector
 from streams.scoring.fitting import adopt
-from streams.scoring.inflow import AskLogEnds
+from streams.scoring.inflow import AskLogEnds, room_for
 from streams.scoring.partition import Partition
 from streams.snapshots.registry import ModelRegistry
 from streams.state.keys import Keys
@@ -68,7 +68,11 @@ class ScoreHub:
     def wants(self, topic: str, partition: int) -> bool:
         """Whether there is room for more records of a topic partition."""
         claimed = self._partitions.get(partition)
-        return claimed is not None and claimed.wants(self._source[topic])
+        return claimed is not None and claimed.wants(self._source[topic], self._room)
+
+    @property
+    def _room(self) -> int:
+        return room_for(self._config.worker.max_batch, len(self._partitions))
 
     def durable(self) -> Mapping[Place, int]:
         """For each claimed topic partition the offset up to which effects are durable, + 1."""
@@ -140,7 +144,7 @@ class ScoreHub:
     def standing(self) -> Mapping[Place, Standing]:
         """How far each claimed topic partition has come."""
         return {
-            place: Standing(taken, done, partition.wants(source))
+            place: Standing(taken, done, partition.wants(source, self._room))
             for number, partition in self._partitions.items()
             for source, (place, taken, done) in enumerate(
                 zip(self._places(number), partition.expected, partition.durable, strict=True)

@@ -34,7 +34,17 @@ SETTLED_SECONDS = 2.0
 the client has stood behind the same end for so long and nothing was handed over."""
 
 BUFFER_BATCHES = 2
-"""Records buffered for each source, in units of ``max_batch``, before reading pauses."""
+"""Records of a source that one partition buffers before reading pauses, as ``max_batch`` times."""
+
+WORKER_BATCHES = 4
+"""The same for all partitions of a worker together: what is buffered must not grow with them."""
+
+
+def room_for(max_batch: int, partitions: int) -> int:
+    """Records that each of a worker's partitions may buffer of a source, before reading pauses."""
+    shared = WORKER_BATCHES * max_batch // max(partitions, 1)
+    return max(1, min(BUFFER_BATCHES * max_batch, shared))
+
 
 PACE_SECONDS = 0.025
 """From the beginning of one batch to that of the next, at least, unless there is enough for a full
@@ -74,9 +84,9 @@ class Inflow:
 
     # --- 1. in ---------------------------------------------------------------------------------
 
-    def wants(self, source: int) -> bool:
-        """Whether there is room for more records of a source."""
-        return self._merger.buffered[source] < BUFFER_BATCHES * self._config.worker.max_batch
+    def wants(self, source: int, room: int) -> bool:
+        """Whether fewer than ``room`` records of a source are buffered."""
+        return self._merger.buffered[source] < room
 
     def push(self, source: int, records: Sequence[Record]) -> int | None:
         """Buffer fetched records; those that were read before are left out.

@@ -95,9 +95,9 @@ class Partition:
         """For each source the offset that comes next into its buffer."""
         return self._inflow.expected
 
-    def wants(self, source: int) -> bool:
-        """Whether there is room for more records of a source."""
-        return self._inflow.wants(source)
+    def wants(self, source: int, room: int) -> bool:
+        """Whether fewer than ``room`` records of a source are buffered."""
+        return self._inflow.wants(source, room)
 
     def push(self, source: int, records: Sequence[Record]) -> int | None:
         """Buffer fetched records; see Inflow.push."""

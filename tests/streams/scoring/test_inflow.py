@@ -10,7 +10,7 @@ from typing import NamedTuple
 from models.engine.records import Merged
 from models.engine.state import PartitionState, SourceState
 from streams.config import parse_config
-from streams.scoring.inflow import Inflow, LogEnd
+from streams.scoring.inflow import Inflow, LogEnd, room_for
 from streams.telemetry.metrics import Metrics
 
 CONFIG = """
@@ -181,3 +181,9 @@ def test_what_was_read_is_left_out_and_a_first_gap_is_refused() -> None:
     assert world.inflow.push(BUSY, [Raw(20, START)]) == 15
     assert world.inflow.push(BUSY, [Raw(20, START)]) is None
     assert world.inflow.expected == [21, 0]
+
+
+def test_what_is_buffered_does_not_grow_with_the_partitions() -> None:
+    rooms = {number: room_for(40_000, number) for number in (0, 1, 2, 3, 16, 64)}
+    assert rooms == {0: 80_000, 1: 80_000, 2: 80_000, 3: 53_333, 16: 10_000, 64: 2_500}
+    assert room_for(1, 64) == 1
