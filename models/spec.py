@@ -195,6 +195,13 @@ class LearningSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class HealthSpec:
+    """How the sources are watched. every: distance of the checks, on a grid of the clock."""
+
+    every: int = 3_600_000_000
+
+
+@dataclass(frozen=True, slots=True)
 class Spec:
     """Everything the deterministic core needs to know about a deployment."""
 
@@ -212,6 +219,7 @@ class Spec:
     capacity: int = 200_000
     policy: str = "latest"
     challengers: tuple[ModelSpec, ...] = ()
+    health: HealthSpec = HealthSpec()
     feature_set: str = field(init=False, default="")
 
     def __post_init__(self) -> None:

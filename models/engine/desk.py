@@ -100,7 +100,7 @@ class Desk:
         """
         if self.state.next_cut is None or self.state.sweep is not None:
             return []
-        if self.points.next().time <= self.state.clock:
+        if self.points.next_deed().time <= self.state.clock:
             return []
         return status.statuses(self.spec, self.state, self.partition, format_time(now))
 

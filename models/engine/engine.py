@@ -13,10 +13,10 @@ piece (:meth:`Engine._apply`) goes through
 7. the commit: outputs, changed users, the partition record; for several pieces at once
    (:mod:`models.engine.unit`), and always at the end of the batch.
 
-At a point of time (:meth:`Engine._cross`): the end of an epoch releases matured cuts and says so
-with a marker; a cut starts a sweep over the users at risk, worked off in slices between pieces. A
-user who has an event while still due is scored first, so the result does not depend on the
-interleaving.
+At a point of time (:meth:`Engine._cross`): the sources are checked; the end of an epoch releases
+matured cuts and says so with a marker; a cut starts a sweep over the users at risk, worked off in
+slices between pieces. A user who has an event while still due is scored first, so the result does
+not depend on the interleaving.
 """
 
 from __future__ import annotations
@@ -27,12 +27,13 @@ from typing import Any
 import numpy as np
 
 from models.engine import forgetting
+from models.engine.checks import Checks
 from models.engine.desk import Desk
 from models.engine.epochs import Epochs
 from models.engine.events import Events, collect, fold
 from models.engine.intake import Judged, count, judge, letters, strangers
 from models.engine.piece import Piece, cut_out, watermarks_at
-from models.engine.points import CUT, EPOCH, Point
+from models.engine.points import CHECK, CUT, EPOCH, Point
 from models.engine.records import Merged
 from models.engine.requests import (
     Output,
@@ -63,6 +64,7 @@ class Engine:
         self.desk = desk = Desk(plan, partition, partitions, state)
         self.sweeps = Sweeps(desk)
         self.epochs = Epochs(desk)
+        self.checks = Checks(desk)
         self.plan, self.spec, self.partition = plan, plan.spec, partition
         self.state, self.slab, self.points = desk.state, desk.slab, desk.points
         self._entering = frozenset(self._entering_sources())
@@ -149,6 +151,7 @@ class Engine:
             rejected = letters(self.spec, source, self.partition, one, self.desk.stamp)
             self.desk.unit.effects.outputs.extend(rejected)
             count(state, one, clock_before)
+            self.checks.gather(s, one)
 
     def _judge(self, piece: Piece) -> dict[int, Judged]:
         """Decide about each record that has not been applied before."""
@@ -229,6 +232,9 @@ class Engine:
     # --- points of time ----------------------------------------------------------------------
 
     def _cross(self, point: Point) -> Run:
+        if point.kind == CHECK:  # a sweep under way has what it needs, and goes on
+            self._check(point)
+            return
         yield from self.sweeps.finish()
         self.state.clock = max(self.state.clock, point.time)
         if point.kind == EPOCH:
@@ -239,6 +245,12 @@ class Engine:
         if point.kind in (EPOCH, CUT):
             self.desk.unit.effects.outputs.extend(self.desk.statuses(self.desk.now))
             yield from self.desk.settle(NOBODY)
+
+    def _check(self, point: Point) -> None:
+        self.state.clock = max(self.state.clock, point.time)
+        self.checks.check(point.time)
+        self.points.passed(point)
+        self.desk.unit.change(NOBODY)
 
     def _entering_sources(self) -> list[int]:
         enter = self.spec.population.enter

@@ -1,7 +1,8 @@
-"""Points of time at which something happens in a partition: cuts, ends of epochs, activations.
+"""Points of time at which something happens in a partition: checks, ends of epochs, cuts …
 
 A point T is crossed after every record with arrival <= T and before any later one. At the same
-time an epoch ends before a cut is scored.
+time the sources are checked first, then an epoch ends, then a cut is scored. Between two checks
+everything learned about the sources is frozen, so that no look depends on where a batch ended.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from models.grid import first_point
 from models.spec import Spec
 
 ACTIVATION: Final = 0
-EPOCH: Final = 1
-CUT: Final = 2
+CHECK: Final = 1
+EPOCH: Final = 2
+CUT: Final = 3
 
 
 class Point(NamedTuple):
@@ -39,9 +41,16 @@ class Points:
             self._state.next_epoch = first_point(clock, self._spec.learning.every)
             self._state.first_epoch = self._state.next_epoch
             self._state.clock = max(self._state.clock, clock)
+        if self._state.next_check is None:
+            self._state.next_check = first_point(clock, self._spec.health.every)
 
     def next(self) -> Point:
         """The earliest point ahead."""
+        assert self._state.next_check is not None
+        return min(Point(self._state.next_check, CHECK), self.next_deed())
+
+    def next_deed(self) -> Point:
+        """The earliest point ahead at which there is something to do for users."""
         assert self._state.next_cut is not None
         assert self._state.next_epoch is not None
         found = [Point(self._state.next_epoch, EPOCH), Point(self._state.next_cut, CUT)]
@@ -67,7 +76,9 @@ class Points:
 
     def passed(self, point: Point) -> None:
         """Move the cursor behind a point."""
-        if point.kind == EPOCH:
+        if point.kind == CHECK:
+            self._state.next_check = point.time + self._spec.health.every
+        elif point.kind == EPOCH:
             self._state.next_epoch = point.time + self._spec.learning.every
         elif point.kind == CUT:
             self._state.next_cut = point.time + self._spec.cuts.every

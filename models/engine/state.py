@@ -10,6 +10,7 @@ import orjson
 
 from models.engine.copies import Lanes
 from models.grid import NEVER
+from models.staleness.evidence import Evidence
 from models.staleness.watermarks import Progress
 from models.state.layout import StateError
 
@@ -24,6 +25,7 @@ class SourceState:
     topic_id: the broker's id of the topic that the offsets are of, "" where it told none.
     The rest counts records: events used, heartbeats, late, duplicates, dead-lettered by reason,
     and those whose arrival lay below the clock when they came. lanes: of a rekeyed source.
+    evidence: what its health is told from.
 
     counted: newest offset that events and duplicates are counted through. It is ahead of applied
     behind a write that broke off: some users' memory of event ids is, so that it cannot be told
@@ -42,6 +44,7 @@ class SourceState:
     rejected: Counter[str] = field(default_factory=Counter)
     lanes: Lanes = field(default_factory=Lanes)
     counted: int = -1
+    evidence: Evidence = field(default_factory=Evidence)
 
 
 @dataclass(slots=True)
@@ -60,14 +63,15 @@ class Sweep:
 class PartitionState:
     """Clock, schedule and sources of one partition.
 
-    next_cut, next_epoch, first_epoch (end of the first one closed here): None until the
-    first record has set the clock. partitions: how many the topics had, 0 where not known.
+    next_check, next_cut, next_epoch, first_epoch (end of the first one closed here): None until
+    the first record has set the clock. partitions: how many the topics had, 0 where not known.
     """
 
     sources: list[SourceState]
     clock: int = NEVER
     next_cut: int | None = None
     next_epoch: int | None = None
+    next_check: int | None = None
     first_epoch: int | None = None
     sweep: Sweep | None = None
     skipped_cuts: int = 0
@@ -108,13 +112,15 @@ def _from_json(record: dict[str, Any]) -> PartitionState:
                 "progress": Progress(**source["progress"]),
                 "rejected": Counter(source["rejected"]),
                 "lanes": Lanes(**source.get("lanes", {})),
+                "evidence": Evidence(**source.get("evidence", {})),
             }
         )
         for source in record.pop("sources")
     ]
     sweep = record.pop("sweep")
     state = PartitionState(sources=sources, sweep=Sweep(**sweep) if sweep else None, **record)
-    for part in (state, state.sweep, *sources, *(source.progress for source in sources)):
+    parts = [part for source in sources for part in (source, source.progress, source.evidence)]
+    for part in (state, state.sweep, *parts):
         _check_types(part)
     return state
 

@@ -9,6 +9,7 @@ from models.aggregates import PERIODIC
 from models.spec import (
     Completeness,
     FeatureSpec,
+    HealthSpec,
     LabelSpec,
     LearningSpec,
     MemberSpec,
@@ -118,6 +119,7 @@ def _spec(doc: Document) -> Spec:
         ),
         capacity=doc.worker.capacity,
         policy=doc.policy.default,
+        health=HealthSpec(every=doc.health.every),
     )
 
 

@@ -302,6 +302,13 @@ class LearningDoc(Section):
     """With clock = "arrival", how long a worker waits for an epoch's model."""
 
 
+class HealthDoc(Section):
+    """How it is told whether a source is fresh, late, silent or wrong."""
+
+    every: PositiveDuration = HOUR
+    """Distance of the checks of all sources: what is usual for each is learned there."""
+
+
 class PolicyDoc(Section):
     """What is done about sources that are not fresh."""
 
@@ -360,6 +367,7 @@ class Document(Section):
     challengers: dict[Name, ChallengerDoc] = {}
     """Models that learn beside it, by name."""
     learning: LearningDoc = LearningDoc()
+    health: HealthDoc = HealthDoc()
     policy: PolicyDoc = PolicyDoc()
     topics: TopicsDoc = TopicsDoc()
     worker: WorkerDoc = WorkerDoc()

@@ -19,6 +19,7 @@ from streams.config.document import (
     ChallengerDoc,
     Document,
     FeatureDoc,
+    HealthDoc,
     LabelsDoc,
     LearningDoc,
     ModelDoc,
@@ -41,6 +42,7 @@ _OPTIONAL: dict[str, type[Section]] = {
     "population": PopulationDoc,
     "model": ModelDoc,
     "learning": LearningDoc,
+    "health": HealthDoc,
     "policy": PolicyDoc,
     "topics": TopicsDoc,
     "worker": WorkerDoc,
@@ -73,6 +75,7 @@ class Draft:
     model: ModelDoc | None
     challengers: dict[str, ChallengerDoc | None]
     learning: LearningDoc | None
+    health: HealthDoc | None
     policy: PolicyDoc | None
     topics: TopicsDoc | None
     worker: WorkerDoc | None

@@ -15,6 +15,7 @@ import orjson
 
 from models.spec import (
     FeatureSpec,
+    HealthSpec,
     LabelSpec,
     LearningSpec,
     ModelSpec,
@@ -133,6 +134,7 @@ SPEC = Spec(
     learning=LearningSpec(
         every=30 * S, activation_delay=5 * S, example_every=40 * S, complete_within=20 * S
     ),
+    health=HealthSpec(every=25 * S),
 )
 """Scheduled scores, labels by explicit outcomes."""
 

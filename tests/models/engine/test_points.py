@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from models.engine.points import ACTIVATION, CUT, EPOCH, Point, Points
+from models.engine.points import ACTIVATION, CHECK, CUT, EPOCH, Point, Points
 from models.engine.state import PartitionState, SourceState
-from models.spec import Spec
+from models.spec import HealthSpec, Spec
 from tests.models.engine.story import EAGER, SPEC, S, at
 
 
@@ -30,18 +30,32 @@ def crossed(spec: Spec, clock: float, until: float) -> list[tuple[float, int]]:
 
 
 def test_cuts_and_epochs_come_in_time_order_and_an_epoch_ends_before_a_cut_is_scored() -> None:
-    assert crossed(SPEC, 3, 60) == [(20, CUT), (30, EPOCH), (40, CUT), (60, EPOCH), (60, CUT)]
+    found = [(time, kind) for time, kind in crossed(SPEC, 3, 60) if kind != CHECK]
+    assert found == [(20, CUT), (30, EPOCH), (40, CUT), (60, EPOCH), (60, CUT)]
 
 
 def test_the_first_points_are_not_before_the_first_record() -> None:
-    assert crossed(SPEC, 20, 30) == [(20, CUT), (30, EPOCH)]
-    assert crossed(SPEC, 20.001, 30) == [(30, EPOCH)]
+    assert crossed(SPEC, 20, 30) == [(20, CUT), (25, CHECK), (30, EPOCH)]
+    assert crossed(SPEC, 25.001, 30) == [(30, EPOCH)]
 
 
 def test_a_snapshot_comes_into_force_at_its_valid_from_where_events_are_scored() -> None:
     last = 1e-6
     found = [time for time, kind in crossed(EAGER, 0, 100) if kind == ACTIVATION]
     assert found == pytest.approx([5 - last, 35 - last, 65 - last, 95 - last])
+
+
+def test_the_sources_are_checked_on_a_grid_before_anything_else_happens() -> None:
+    spec = replace(SPEC, health=HealthSpec(every=15 * S))
+    found = crossed(spec, 3, 30)
+    assert found == [(15, CHECK), (20, CUT), (30, CHECK), (30, EPOCH)]
+
+
+def test_a_partition_whose_record_is_from_before_the_checks_begins_with_the_next() -> None:
+    made, state = points(SPEC, 3)
+    state.next_check = None
+    made.start(at(90))
+    assert (state.next_check, state.next_cut) == (at(100), at(20))
 
 
 def test_a_start_does_not_move_the_cursors_of_a_known_partition() -> None:
