@@ -10,10 +10,12 @@ from typing import Any
 import click
 import orjson
 
+from models.spec import SourceSpec
 from schemas.times import TimeError, parse_duration, parse_time
 from streams.cli.common import config_option, load, told
 from streams.config import Config
 from streams.connections import Connections
+from streams.faults import KINDS, Fault, FaultError, read_fault
 from streams.publish import job
 from streams.publish.arrival import Arrival, Outage
 from streams.publish.files import FileError, find
@@ -96,6 +98,12 @@ def spread_sources(args: list[str]) -> list[str]:
     return done
 
 
+def _tell_faults(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked:
+        click.echo("\n".join(f"{kind} {settings}" for kind, (settings, _) in KINDS.items()))
+        ctx.exit()
+
+
 @click.command(cls=SourceFirst)
 @config_option
 @click.option(
@@ -123,6 +131,15 @@ def spread_sources(args: list[str]) -> list[str]:
     metavar="SOURCE=FROM..TO",
     help="What would arrive between the two times arrives at TO, all at once.",
 )
+@click.option(
+    "--fault",
+    "faults",
+    type=Named(),
+    multiple=True,
+    metavar="SOURCE='KIND SETTING=…'",
+    help="What else goes wrong with a source, for trials; `ebbline publish --faults` lists all.",
+)
+@click.option("--faults", is_flag=True, is_eager=True, expose_value=False, callback=_tell_faults)
 @click.option(
     "--heartbeats",
     type=Duration(),
@@ -174,6 +191,7 @@ def plan_of(
     sources: tuple[tuple[str, str], ...],
     delays: tuple[tuple[str, str], ...] = (),
     outages: tuple[tuple[str, str], ...] = (),
+    faults: tuple[tuple[str, str], ...] = (),
     heartbeats: int | None = None,
     close_at: int | None = None,
     speed: float | None = None,
@@ -185,12 +203,18 @@ def plan_of(
     if heartbeats == 0:
         raise click.UsageError("--heartbeats: the spacing must be at least 1ms.")
     known = {source.name: source for source in config.spec.sources}
-    for name, _ in (*sources, *delays, *outages):
+    for name, _ in (*sources, *delays, *outages, *faults):
         if name not in known:
             raise click.UsageError(f"no source {name!r}; {config.path} has {', '.join(known)}.")
     names = dict.fromkeys(name for name in known if name in dict(sources))
     feeds = [
-        Feed(known[name], _files(name, sources), _arrival(name, delays, outages)) for name in names
+        Feed(
+            known[name],
+            _files(name, sources),
+            _arrival(name, delays, outages),
+            _faults(known[name], faults),
+        )
+        for name in names
     ]
     closing = config.spec.sources if close_at is not None else ()
     return Plan(tuple(feeds), heartbeats, close_at, closing, limit, speed)
@@ -205,6 +229,13 @@ def _arrival(
 ) -> Arrival:
     delay = Duration().convert(dict(delays).get(name, "0s"), None, None) * 1000
     return Arrival(delay, tuple(_outage(text) for n, text in outages if n == name))
+
+
+def _faults(source: SourceSpec, faults: tuple[tuple[str, str], ...]) -> tuple[Fault, ...]:
+    try:
+        return tuple(read_fault(text, source.mapping) for n, text in faults if n == source.name)
+    except FaultError as error:
+        raise click.UsageError(f"--fault {source.name}: {error}") from error
 
 
 def _outage(text: str) -> Outage:

@@ -8,16 +8,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from models.spec import SourceSpec
+from streams.faults import Fault
 from streams.publish.arrival import Arrival
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """One source, its files, and how its events arrive."""
+    """One source, its files, how its events arrive, and what goes wrong with it, if anything."""
 
     source: SourceSpec
     files: tuple[Path, ...]
     arrival: Arrival
+    faults: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

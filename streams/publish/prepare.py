@@ -54,7 +54,7 @@ def _read_feed(
     number: int, feed: Feed, runs: SortedRuns, progress: Progress, watch: Watcher
 ) -> SortedRuns:
     name = feed.source.name
-    placed = Placed(name, number, feed.source.mapping, feed.arrival)
+    placed = Placed(name, number, feed.source.mapping, feed.arrival, feed.faults)
     progress.skipped[name] = placed.skipped
     for path in feed.files:
         for chunk in placed.chunks(files.rows(path, feed.source.mapping)):
@@ -70,7 +70,7 @@ def _heartbeats(plan: Plan, rows: Sorted) -> list[Iterator[Chunk]]:
     if plan.heartbeats is None or whole is None:
         return []
     return [
-        heartbeats.schedule(n, f.source.mapping, f.arrival, plan.heartbeats, *whole)
+        heartbeats.schedule(n, f.source.mapping, f.arrival, plan.heartbeats, *whole, f.faults)
         for n, f in enumerate(plan.feeds)
     ]
 

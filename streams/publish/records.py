@@ -15,6 +15,7 @@ import numpy as np
 
 from schemas.events import decode_batch
 from schemas.mapping import SourceMapping
+from streams.faults import Events, Fault
 from streams.publish.arrival import Arrival
 from streams.publish.chunks import Chunk, chunk_of
 
@@ -31,6 +32,7 @@ class Placed:
     source: int
     mapping: SourceMapping
     arrival: Arrival
+    faults: tuple[Fault, ...] = ()
     skipped: Counter[str] = field(default_factory=Counter)
     seen: int = 0
 
@@ -48,8 +50,11 @@ class Placed:
             kept = keep.tolist()
             users = compress(batch.users, kept)
             keys = [None if user is None else user.encode() for user in users]
-            arrivals = self.arrival.of(batch.times[keep])
-            yield chunk_of(self.source, arrivals, keys, list(compress(values, kept)))
+            times = batch.times[keep]
+            events = Events(times, self.arrival.of(times), keys, list(compress(values, kept)))
+            for fault in self.faults:
+                events = fault.events(events)
+            yield chunk_of(self.source, events.arrivals, events.keys, events.values)
 
     def _hint(self, row: bytes, reason: str, message: str) -> str:
         shown = row[:300].decode(errors="replace")
