@@ -25,6 +25,8 @@ def _delay(options: Options) -> Fault:
 
 
 def _growing(options: Options) -> Fault:
+    if "every" in options.given:
+        raise FaultError("fault growing: every=… is not for what grows")
     rate = options.millis("by") / options.millis("each", "1d")
     return Growing(rate, options.millis("most", "3650d"), _from(options))
 
