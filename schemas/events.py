@@ -24,6 +24,7 @@ from schemas.controls import Named, read_forgets
 from schemas.hashing import hash_text, hash_texts
 from schemas.mapping import HeartbeatMapping, SourceMapping
 from schemas.parsing import Doc, Rejects, parse_values
+from schemas.verdicts import Verdict, read_verdicts
 
 __all__ = ["RETRIED_HEADER", "EventBatch", "decode_batch", "hash_text"]
 
@@ -40,8 +41,8 @@ class EventBatch:
     users: None for heartbeats and rejected records. times: microseconds. heartbeat: mask.
     ids: 64-bit hash of the event id, 0 = none. kinds: -1 none, 0 churn, 1 leave, 2 return.
     fields: number and bool as float64 (NaN = unknown), string as uint64 hash (0 = unknown).
-    rejects: row to reason and message; forgets: row to the user to forget; other values of these
-    rows mean nothing.
+    rejects: row to reason and message; forgets: row to the user to forget; verdicts: row to what
+    was decided about a source; other values of these rows mean nothing.
     """
 
     users: list[str | None]
@@ -52,6 +53,7 @@ class EventBatch:
     fields: dict[str, NDArray[Any]]
     rejects: Rejects
     forgets: dict[int, str] = field(default_factory=dict)
+    verdicts: dict[int, Verdict] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Count the records."""
@@ -71,8 +73,10 @@ def decode_batch(
     """
     columns = _columns(mapping)
     rejects: Rejects = {}
-    named, docs, forgets = _parse(mapping, values, headers, rejects)
-    no_data = rejects.keys() | forgets.keys()
+    named = _named(headers)
+    verdicts = read_verdicts(named, values, rejects)
+    docs, forgets = _parse(mapping, values, named, rejects, verdicts.keys())
+    no_data = rejects.keys() | forgets.keys() | verdicts.keys()
     readable = _Selection(docs, rejects, no_data)
     beats = _heartbeats(mapping.heartbeat, docs, named) - no_data
     events = _Selection(docs, rejects, no_data | beats)
@@ -85,10 +89,11 @@ def decode_batch(
         kinds=events.read(columns.kind, -1) if columns.kind else np.full(len(docs), -1, np.int8),
         rejects=rejects,
         forgets=forgets,
+        verdicts=verdicts,
     )
     batch.heartbeat[list(beats)] = True
     batch.ids[list(beats)] = 0
-    _blank(batch, [*rejects, *forgets])
+    _blank(batch, [*rejects, *forgets, *verdicts])
     return batch
 
 
@@ -103,7 +108,8 @@ def decode_users(
     either.
     """
     n, rejects = len(values), Rejects()
-    named, docs, forgets = _parse(mapping, values, headers, rejects)
+    named = _named(headers)
+    docs, forgets = _parse(mapping, values, named, rejects, frozenset())
     no_data = rejects.keys() | forgets.keys()
     beats = _heartbeats(mapping.heartbeat, docs, named) - no_data
     events = _Selection(docs, rejects, no_data | beats)
@@ -123,19 +129,27 @@ def decode_users(
     return batch
 
 
+def _named(headers: Sequence[Headers]) -> Named:
+    """Headers by name, of the rows that have any."""
+    return {i: dict(pairs) for i, pairs in enumerate(headers) if pairs} if any(headers) else {}
+
+
 def _parse(
     mapping: SourceMapping,
     values: Sequence[bytes | None],
-    headers: Sequence[Headers],
+    named: Named,
     rejects: Rejects,
-) -> tuple[Named, list[Doc], dict[int, str]]:
-    """Headers by name, JSON objects, and requests to forget, whose values are not looked at."""
-    named = {i: dict(pairs) for i, pairs in enumerate(headers) if pairs} if any(headers) else {}
+    done: Collection[int],
+) -> tuple[list[Doc], dict[int, str]]:
+    """JSON objects, and requests to forget, whose values are not looked at.
+
+    done: rows that have been read already.
+    """
     forgets = read_forgets(named, rejects)
-    requests = rejects.keys() | forgets.keys()
+    requests = {*rejects, *forgets, *done}
     if requests:
         values = [b"{}" if i in requests else value for i, value in enumerate(values)]
-    return named, parse_values(values, mapping.max_bytes, rejects), forgets
+    return parse_values(values, mapping.max_bytes, rejects), forgets
 
 
 @dataclass(frozen=True, slots=True)

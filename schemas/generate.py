@@ -24,6 +24,7 @@ from schemas.reasons import Reject
 from schemas.scores import Score
 from schemas.snapshots import Manifest
 from schemas.sources import SourceStatus
+from schemas.verdicts import Verdict
 
 FOLDER = Path(__file__).parent / "jsonschema"
 RECORDS: dict[str, type] = {
@@ -35,6 +36,7 @@ RECORDS: dict[str, type] = {
     "model_request": ModelRequest,
     "manifest": Manifest,
     "prequential": Prequential,
+    "verdict": Verdict,
 }
 _NAMED = re.compile(r"(?:(?<=[.;] )|(?<=^))([a-z_]+(?:, [a-z_]+)*): ")
 

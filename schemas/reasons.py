@@ -30,3 +30,5 @@ class Reject(StrEnum):
     UNKNOWN_KIND = "unknown-kind"
     WRONG_PARTITION = "wrong-partition"
     LATE = "late"
+    QUALITY_RULE = "quality-rule"
+    BAD_VERDICT = "bad-verdict"

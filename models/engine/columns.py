@@ -8,6 +8,7 @@ import numpy as np
 
 from schemas.events import EventBatch
 from schemas.parsing import Rejects
+from schemas.verdicts import Verdict
 
 
 def slice_batch(batch: EventBatch, start: int, stop: int) -> EventBatch:
@@ -22,6 +23,7 @@ def slice_batch(batch: EventBatch, start: int, stop: int) -> EventBatch:
         fields={name: column[part] for name, column in batch.fields.items()},
         rejects={i - start: r for i, r in batch.rejects.items() if start <= i < stop},
         forgets={i - start: u for i, u in batch.forgets.items() if start <= i < stop},
+        verdicts={i - start: v for i, v in batch.verdicts.items() if start <= i < stop},
     )
 
 
@@ -29,10 +31,12 @@ def concat_batches(batches: Sequence[EventBatch]) -> EventBatch:
     """Rows of the batches one after the other."""
     rejects: Rejects = {}
     forgets: dict[int, str] = {}
+    verdicts: dict[int, Verdict] = {}
     offset = 0
     for batch in batches:
         rejects.update({i + offset: r for i, r in batch.rejects.items()})
         forgets.update({i + offset: u for i, u in batch.forgets.items()})
+        verdicts.update({i + offset: v for i, v in batch.verdicts.items()})
         offset += len(batch.users)
     return EventBatch(
         users=[user for batch in batches for user in batch.users],
@@ -46,4 +50,5 @@ def concat_batches(batches: Sequence[EventBatch]) -> EventBatch:
         },
         rejects=rejects,
         forgets=forgets,
+        verdicts=verdicts,
     )

@@ -21,19 +21,19 @@ not depend on the interleaving.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import numpy as np
 
-from models.engine import forgetting
+from models.engine import forgetting, ruling
 from models.engine.checks import Checks
 from models.engine.desk import Desk
 from models.engine.epochs import Epochs
 from models.engine.events import Events, collect, fold
 from models.engine.intake import Judged, count, judge, letters, strangers
 from models.engine.piece import Piece, cut_out, watermarks_at
-from models.engine.points import CHECK, CUT, EPOCH, Point
+from models.engine.points import CHECK, CUT, EPOCH, RULING, Point
 from models.engine.records import Merged
 from models.engine.requests import (
     Output,
@@ -77,7 +77,7 @@ class Engine:
         self.desk.begin(now)
         clocks = np.maximum.accumulate(np.maximum(merged.arrivals, self.state.clock))
         self.points.start(int(clocks[0]))
-        turns = forgetting.turns(merged)
+        turns = forgetting.turns(merged) + ruling.turns(merged)
         start = 0
         while start < len(merged):
             point = self.points.next()
@@ -85,7 +85,7 @@ class Engine:
             stop = min([stop, *(turn for turn in turns if turn > start)])
             if stop > start:
                 piece = cut_out(merged, clocks, start, stop)
-                yield from (self._forget if forgetting.is_request(piece) else self._apply)(piece)
+                yield from self._way_of(piece)(piece)
                 start = stop
             if start < len(merged) and clocks[start] > point.time:
                 yield from self._cross(point)
@@ -128,6 +128,21 @@ class Engine:
         self._turn += 1
         self.slab.used[touched] = self._turn
         yield from self.desk.settle(touched)  # 7
+
+    def _way_of(self, piece: Piece) -> Callable[[Piece], Run]:
+        """What is done with a piece that was cut at the turns."""
+        if forgetting.is_request(piece):
+            return self._forget
+        return self._rule if ruling.is_verdict(piece) else self._apply
+
+    def _rule(self, piece: Piece) -> Run:
+        """Take in verdicts; who is still due is scored first, as before them."""
+        yield from self.sweeps.finish()
+        judged = self._judge(piece)
+        given = ruling.given(piece, judged)
+        self._move_past(piece, judged)
+        ruling.take(self.spec, self.state, given)
+        yield from self.desk.settle(NOBODY)
 
     def _forget(self, piece: Piece) -> Run:
         """Carry out requests; who is still due is scored first, as before any record."""
@@ -232,10 +247,10 @@ class Engine:
     # --- points of time ----------------------------------------------------------------------
 
     def _cross(self, point: Point) -> Run:
-        if point.kind == CHECK:  # a sweep under way has what it needs, and goes on
+        yield from self.sweeps.finish()
+        if point.kind in (CHECK, RULING):
             self._check(point)
             return
-        yield from self.sweeps.finish()
         self.state.clock = max(self.state.clock, point.time)
         if point.kind == EPOCH:
             yield from self.epochs.close(point.time)
@@ -248,7 +263,10 @@ class Engine:
 
     def _check(self, point: Point) -> None:
         self.state.clock = max(self.state.clock, point.time)
-        self.checks.check(point.time)
+        if point.kind == CHECK:
+            self.checks.check(point.time)
+        else:
+            ruling.hold(self.spec, self.state, point.time + 1)
         self.points.passed(point)
         self.desk.unit.change(NOBODY)
 

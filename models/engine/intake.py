@@ -99,13 +99,13 @@ def judge(
     copies = look(state.lanes, chunk.origins) if chunk.origins is not None else None
     verdicts: Verdicts = dict(batch.rejects)
     readable = np.ones(len(chunk), dtype=np.bool_)
-    readable[[*verdicts, *batch.forgets]] = False
+    readable[[*verdicts, *batch.forgets, *batch.verdicts]] = False
     if copies is not None:
         readable &= ~copies.repeated
         verdicts = {i: why for i, why in verdicts.items() if not copies.repeated[i]}
     beats = readable & batch.heartbeat
     events = readable & ~batch.heartbeat
-    verdicts |= _foreign(chunk, events, foreign)
+    verdicts |= _foreign(chunk, events, foreign) | _baseless(spec, chunk)
     future = (events | beats) & (batch.times > chunk.arrivals + spec.max_future)
     verdicts |= _future(spec, chunk, future)
     beats &= ~future
@@ -133,6 +133,18 @@ def _foreign(chunk: Chunk, events: Bool, foreign: set[str]) -> Verdicts:
         i: (Reject.WRONG_PARTITION, message.format(user))
         for i, user in named.items()
         if user in foreign
+    }
+
+
+def _baseless(spec: Spec, chunk: Chunk) -> Verdicts:
+    known = [source.name for source in spec.sources]
+    return {
+        i: (
+            Reject.BAD_VERDICT,
+            f"there is no source {verdict.source!r}; known: {', '.join(known)}",
+        )
+        for i, verdict in chunk.batch.verdicts.items()
+        if verdict.source not in known
     }
 
 

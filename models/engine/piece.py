@@ -46,7 +46,8 @@ def watermarks_at(
 ) -> Int:
     """Watermarks of all sources where each stop stands, int64[n, sources].
 
-    judged: the piece's records by source, those that were applied before left out in front.
+    They end where a source's data is wrong. judged: the piece's records by source, those that were
+    applied before left out in front.
     """
     marks = np.full((len(stops.rows), len(spec.sources)), NEVER)
     for s, source in enumerate(spec.sources):
@@ -60,5 +61,5 @@ def watermarks_at(
             reached = np.where(index >= 0, seen[index], reached)
         if source.completeness == "clock":
             reached = np.maximum(reached, stops.clocks - source.max_delay)
-        marks[:, s] = reached
+        marks[:, s] = np.minimum(reached, state.sources[s].corrupt.good_through)
     return marks

@@ -17,6 +17,7 @@ ACTIVATION: Final = 0
 CHECK: Final = 1
 EPOCH: Final = 2
 CUT: Final = 3
+RULING: Final = 4
 
 
 class Point(NamedTuple):
@@ -47,7 +48,9 @@ class Points:
     def next(self) -> Point:
         """The earliest point ahead."""
         assert self._state.next_check is not None
-        return min(Point(self._state.next_check, CHECK), self.next_deed())
+        found = [Point(self._state.next_check, CHECK), self.next_deed()]
+        found += [Point((one.valid_from or 0) - 1, RULING) for one in self._state.verdicts]
+        return min(found)
 
     def next_deed(self) -> Point:
         """The earliest point ahead at which there is something to do for users."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -10,9 +11,11 @@ import orjson
 
 from models.engine.copies import Lanes
 from models.grid import NEVER
+from models.staleness.corruption import Interval, Intervals
 from models.staleness.evidence import Evidence
 from models.staleness.watermarks import Progress
 from models.state.layout import StateError
+from schemas.verdicts import Verdict
 
 VERSION = 1
 
@@ -25,7 +28,7 @@ class SourceState:
     topic_id: the broker's id of the topic that the offsets are of, "" where it told none.
     The rest counts records: events used, heartbeats, late, duplicates, dead-lettered by reason,
     and those whose arrival lay below the clock when they came. lanes: of a rekeyed source.
-    evidence: what its health is told from.
+    evidence: what its health is told from. corrupt: when its data is wrong.
 
     counted: newest offset that events and duplicates are counted through. It is ahead of applied
     behind a write that broke off: some users' memory of event ids is, so that it cannot be told
@@ -45,6 +48,7 @@ class SourceState:
     lanes: Lanes = field(default_factory=Lanes)
     counted: int = -1
     evidence: Evidence = field(default_factory=Evidence)
+    corrupt: Intervals = field(default_factory=Intervals)
 
 
 @dataclass(slots=True)
@@ -65,6 +69,7 @@ class PartitionState:
 
     next_check, next_cut, next_epoch, first_epoch (end of the first one closed here): None until
     the first record has set the clock. partitions: how many the topics had, 0 where not known.
+    verdicts: that have arrived and do not hold yet.
     """
 
     sources: list[SourceState]
@@ -76,6 +81,7 @@ class PartitionState:
     sweep: Sweep | None = None
     skipped_cuts: int = 0
     partitions: int = 0
+    verdicts: list[Verdict] = field(default_factory=list)
 
     def counted_like(self, later: PartitionState) -> PartitionState:
         """Take over a later state's counts of events and duplicates."""
@@ -113,16 +119,25 @@ def _from_json(record: dict[str, Any]) -> PartitionState:
                 "rejected": Counter(source["rejected"]),
                 "lanes": Lanes(**source.get("lanes", {})),
                 "evidence": Evidence(**source.get("evidence", {})),
+                "corrupt": _intervals(**source.get("corrupt", {})),
             }
         )
         for source in record.pop("sources")
     ]
     sweep = record.pop("sweep")
-    state = PartitionState(sources=sources, sweep=Sweep(**sweep) if sweep else None, **record)
+    verdicts = [Verdict(**verdict) for verdict in record.pop("verdicts", [])]
+    state = PartitionState(
+        sources=sources, sweep=Sweep(**sweep) if sweep else None, verdicts=verdicts, **record
+    )
     parts = [part for source in sources for part in (source, source.progress, source.evidence)]
-    for part in (state, state.sweep, *parts):
+    parts += [part for source in sources for part in (source.corrupt, *source.corrupt.known)]
+    for part in (state, state.sweep, *parts, *verdicts):
         _check_types(part)
     return state
+
+
+def _intervals(known: Sequence[dict[str, Any]] = (), dropped: int = 0) -> Intervals:
+    return Intervals([Interval(**one) for one in known], dropped)
 
 
 _TYPES: dict[Any, tuple[type, ...]] = {

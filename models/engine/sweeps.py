@@ -31,12 +31,12 @@ class Sweeps:
         self.spec, self.state, self.slab = desk.spec, desk.state, desk.slab
 
     def begin(self, time: int) -> None:
-        """A cut has come: freeze the watermarks, unless it comes too late."""
+        """A cut has come: freeze the watermarks, as far as data is right, if it is not too late."""
         if self.desk.points.missed(time, self.desk.now):
             self.state.skipped_cuts += 1
             return
         marks = [
-            state.progress.watermark(source, time)
+            min(state.progress.watermark(source, time), state.corrupt.good_through)
             for source, state in zip(self.spec.sources, self.state.sources, strict=True)
         ]
         self.state.sweep = Sweep(time, marks)

@@ -79,6 +79,15 @@ REMEDIES: dict[Reject, Remedy] = {
         "The event is older than the source's watermark by more than `allowed_lateness`.",
         "Raise `allowed_lateness` if such events are regular; then retry. Else leave it.",
     ),
+    Reject.QUALITY_RULE: Remedy(
+        "A rule of the source's `quality` section does not allow the value; the message names the "
+        "rule, the field and the value.",
+        "Correct the producer, or the rule where the value is right; then retry.",
+    ),
+    Reject.BAD_VERDICT: Remedy(
+        "The record has the header `ebbline-verdict`, but is no verdict about a known source.",
+        "Send what the message asks for; or leave the header out.",
+    ),
 }
 
 

@@ -1,0 +1,71 @@
+"""Verdicts about sources, carried out at their own place in the merged order.
+
+A verdict holds from its place on, or from the clock that it names, if that is later: until then it
+waits in the partition record. A batch is cut where verdicts begin and end, so every record before
+one is applied, and every user due before it scored, without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from models.engine.intake import Judged
+from models.engine.piece import Piece
+from models.engine.records import Merged
+from models.engine.state import PartitionState
+from models.spec import Spec
+from schemas.verdicts import Verdict
+
+
+def turns(merged: Merged) -> list[int]:
+    """Places of the merged order at which verdicts begin, and at which they end."""
+    found = [
+        place[list(part.batch.verdicts)]
+        for part, place in zip(merged.parts, merged.places, strict=True)
+        if part is not None and part.batch.verdicts
+    ]
+    if not found:
+        return []
+    given = np.concatenate(found)
+    listed: list[int] = np.setxor1d(given, given + 1).tolist()
+    return listed
+
+
+def is_verdict(piece: Piece) -> bool:
+    """Whether a piece that was cut at the turns holds verdicts."""
+    return any(part is not None and part.batch.verdicts for part in piece.parts)
+
+
+def given(piece: Piece, judged: Mapping[int, Judged]) -> list[tuple[Verdict, int]]:
+    """Verdicts in merged order, each with the clock there."""
+    found = []
+    for s, one in judged.items():
+        places = piece.places[s][-len(one.chunk) :]
+        for i, verdict in one.chunk.batch.verdicts.items():
+            if i not in one.verdicts and one.first_seen[i]:
+                found.append((int(places[i]), verdict, int(one.clocks[i])))
+    return [(verdict, clock) for _, verdict, clock in sorted(found, key=lambda one: one[0])]
+
+
+def take(spec: Spec, state: PartitionState, verdicts: Sequence[tuple[Verdict, int]]) -> None:
+    """Carry out verdicts that hold already; keep the others."""
+    for verdict, clock in verdicts:
+        if verdict.valid_from is None or verdict.valid_from <= clock:
+            _carry_out(spec, state, verdict, clock)
+        elif verdict not in state.verdicts:
+            state.verdicts.append(verdict)
+
+
+def hold(spec: Spec, state: PartitionState, clock: int) -> None:
+    """The clock has come at which verdicts that waited begin to hold."""
+    due = [one for one in state.verdicts if (one.valid_from or 0) <= clock]
+    state.verdicts = [one for one in state.verdicts if one not in due]
+    for verdict in due:
+        _carry_out(spec, state, verdict, clock)
+
+
+def _carry_out(spec: Spec, state: PartitionState, verdict: Verdict, clock: int) -> None:
+    source = state.sources[spec.source_index(verdict.source)]
+    source.corrupt.rule(verdict, source.progress.last_data, clock)
