@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import orjson
 
@@ -20,6 +20,23 @@ ClockMode = Literal["arrival", "live"]
 LabelRule = Literal["outcome", "inactivity"]
 LeaveRule = Literal["negative", "censor"]
 PromoteRule = Literal["auto", "manual"]
+QualityTest = Literal["volume", "rejected", "nulls", "distribution", "duplicates", "clock"]
+QUALITY_TESTS: tuple[QualityTest, ...] = get_args(QualityTest)
+
+
+@dataclass(frozen=True, slots=True)
+class QualitySpec:
+    """How it is found out that a source's data is wrong; see models.staleness.quality.
+
+    tests: the learned ones that are on. min_samples: events that a window needs to be judged.
+    alarms_per_year: false ones to expect of the source in one partition, all tests together.
+    recover: good windows in a row after which a fault counts as over.
+    """
+
+    tests: tuple[QualityTest, ...] = QUALITY_TESTS
+    min_samples: int = 200
+    alarms_per_year: float = 1.0
+    recover: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +62,7 @@ class SourceSpec:
     stale_after: int = 0
     max_ids: int = 1024
     rekeyed_topic: str | None = None
+    quality: QualitySpec = QualitySpec()
 
     @property
     def input_topic(self) -> str:
@@ -254,12 +272,13 @@ def feature_set_version(spec: Spec) -> str:
 
     The events that a label by inactivity counts are stored beside the features' aggregates.
     Operational settings of a source that change no stored value (its topic's name, when it
-    counts as stale) are left out.
+    counts as stale, what is wrong with a record) are left out.
     """
     sources = [asdict(source) for source in spec.sources]
     for source in sources:
-        for name in ("topic", "rekeyed_topic", "stale_after", "max_delay"):
+        for name in ("topic", "rekeyed_topic", "stale_after", "max_delay", "quality"):
             del source[name]
+        del source["mapping"]["rules"]
     features = [_stored(feature) for feature in spec.features]
     counted = spec.labels.sources if spec.labels.rule == "inactivity" else ()
     content = {"grid": spec.grid, "sources": sources, "features": features, "counted": counted}

@@ -24,6 +24,8 @@ from schemas.controls import Named, read_forgets
 from schemas.hashing import hash_text, hash_texts
 from schemas.mapping import HeartbeatMapping, SourceMapping
 from schemas.parsing import Doc, Rejects, parse_values
+from schemas.reasons import Reject
+from schemas.rules import broken
 from schemas.verdicts import Verdict, read_verdicts
 
 __all__ = ["RETRIED_HEADER", "EventBatch", "decode_batch", "hash_text"]
@@ -68,7 +70,7 @@ def decode_batch(
     """Read the records of a batch as the source's mapping says; never raises for bad records.
 
     Of several things wrong with a record the first is told, in the order: bytes, user, time,
-    event id, fields in the order of the mapping, outcome. In objects with repeated keys the
+    event id, fields in the order of the mapping, outcome, rules. In objects with repeated keys the
     last one counts. Whether a time is late, or ahead of its arrival, is not judged here.
     """
     columns = _columns(mapping)
@@ -91,10 +93,22 @@ def decode_batch(
         forgets=forgets,
         verdicts=verdicts,
     )
+    if mapping.rules:
+        _judge(mapping, batch, docs, no_data | beats)
     batch.heartbeat[list(beats)] = True
     batch.ids[list(beats)] = 0
     _blank(batch, [*rejects, *forgets, *verdicts])
     return batch
+
+
+def _judge(
+    mapping: SourceMapping, batch: EventBatch, docs: Sequence[Doc], no_events: Collection[int]
+) -> None:
+    """Reject the records that break a rule and nothing else."""
+    events = np.ones(len(docs), dtype=np.bool_)
+    events[[*no_events, *batch.rejects]] = False
+    for found in broken(mapping.rules, mapping.fields, batch.fields, docs, events):
+        batch.rejects.setdefault(found.row, (Reject.QUALITY_RULE, found.message))
 
 
 def decode_users(

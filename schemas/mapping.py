@@ -45,6 +45,21 @@ class FieldMapping:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldRule:
+    """What a field's values must be like, or their record is not used.
+
+    minimum, maximum: of numbers; both are allowed themselves. allowed: the only values, () = any.
+    required: it must be known.
+    """
+
+    field: str
+    minimum: float | None = None
+    maximum: float | None = None
+    allowed: tuple[str | float | bool, ...] = ()
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class OutcomeMapping:
     """Which values of a field mean ``churn``, ``leave`` or ``return``."""
 
@@ -64,7 +79,8 @@ class HeartbeatMapping:
 class SourceMapping:
     """Everything needed to read one source's records.
 
-    ``max_bytes`` bounds a record's value; a larger one is dead-lettered unparsed.
+    ``max_bytes`` bounds a record's value; a larger one is dead-lettered unparsed. ``rules`` say
+    what is wrong with a record that can be read.
     """
 
     user: Path
@@ -74,3 +90,4 @@ class SourceMapping:
     outcome: OutcomeMapping | None = None
     heartbeat: HeartbeatMapping = HeartbeatMapping(header="ebbline-heartbeat")
     max_bytes: int = 1_048_576
+    rules: tuple[FieldRule, ...] = ()

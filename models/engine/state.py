@@ -129,10 +129,11 @@ def _from_json(record: dict[str, Any]) -> PartitionState:
     state = PartitionState(
         sources=sources, sweep=Sweep(**sweep) if sweep else None, verdicts=verdicts, **record
     )
-    parts = [part for source in sources for part in (source, source.progress, source.evidence)]
-    parts += [part for source in sources for part in (source.corrupt, *source.corrupt.known)]
-    for part in (state, state.sweep, *parts, *verdicts):
+    for part in (state, state.sweep, *verdicts):
         _check_types(part)
+    for one in sources:
+        for part in (one, one.progress, one.evidence, one.corrupt, *one.corrupt.known):
+            _check_types(part)
     return state
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from models.aggregates import PERIODIC
 from models.spec import (
+    QUALITY_TESTS,
     Completeness,
     FeatureSpec,
     HealthSpec,
@@ -16,6 +17,7 @@ from models.spec import (
     ModelSpec,
     OnEventSpec,
     PopulationSpec,
+    QualitySpec,
     ScheduleSpec,
     ScoringSpec,
     SourceSpec,
@@ -23,6 +25,7 @@ from models.spec import (
 )
 from schemas.mapping import (
     FieldMapping,
+    FieldRule,
     HeartbeatMapping,
     OutcomeKind,
     OutcomeMapping,
@@ -37,6 +40,8 @@ from streams.config.document import (
     HeartbeatDoc,
     MemberDoc,
     OutcomeDoc,
+    QualityDoc,
+    RuleDoc,
     SourceDoc,
 )
 from streams.config.settings import Config, TopicNames, WebAddress, WorkerSettings
@@ -146,6 +151,7 @@ def _source(name: str, doc: SourceDoc, app: AppDoc) -> SourceSpec:
         stale_after=stale_after_of(doc, app.grid),
         max_ids=doc.max_ids,
         rekeyed_topic=rekeyed_topic_of(name, doc, app.name),
+        quality=_quality(doc.quality),
     )
 
 
@@ -161,6 +167,20 @@ def _mapping(doc: SourceDoc) -> SourceMapping:
         outcome=_outcome(doc.outcome),
         heartbeat=_heartbeat(doc.heartbeat),
         max_bytes=doc.max_bytes,
+        rules=tuple(_rule(name, rule) for name, rule in doc.quality.rules.items()),
+    )
+
+
+def _rule(name: str, doc: RuleDoc) -> FieldRule:
+    return FieldRule(name, doc.min, doc.max, doc.allowed or (), doc.required)
+
+
+def _quality(doc: QualityDoc) -> QualitySpec:
+    return QualitySpec(
+        tests=QUALITY_TESTS if doc.tests is None else tuple(doc.tests),
+        min_samples=doc.min_samples,
+        alarms_per_year=doc.alarms_per_year,
+        recover=doc.recover,
     )
 
 

@@ -11,7 +11,14 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.aggregates import Aggregate, DateUnit
-from models.spec import ClockMode, Completeness, LabelRule, LeaveRule, PromoteRule
+from models.spec import (
+    ClockMode,
+    Completeness,
+    LabelRule,
+    LeaveRule,
+    PromoteRule,
+    QualityTest,
+)
 from schemas.mapping import FieldType, TimeUnit
 from schemas.times import HOUR, MINUTE, SECOND
 from streams.config.values import (
@@ -93,6 +100,37 @@ class OutcomeDoc(Section):
     """Values that mean that a user has come back."""
 
 
+class RuleDoc(Section):
+    """What a field's values must be like; a record that breaks it is dead-lettered."""
+
+    min: Finite | None = None
+    """The smallest number that is right."""
+    max: Finite | None = None
+    """The largest number that is right."""
+    allowed: Allowed | None = None
+    """The only values that are right: a value, or a list of them."""
+    required: bool = False
+    """Whether the field must be known."""
+
+
+class QualityDoc(Section):
+    """How it is found out that a source's data is wrong."""
+
+    rules: dict[str, RuleDoc] = {}
+    """For single records, by the field's name."""
+    tests: list[QualityTest] | None = None
+    """Learned tests of whole windows that are on; [] none. Default: all. A window that fails marks
+    the source corrupt: volume (events for each hour of the week), rejected (dead letters), nulls,
+    distribution (of each field that features use; another unit, a stuck value), duplicates (without
+    event_id), clock (events from the future)."""
+    min_samples: Annotated[int, Field(ge=50)] = 200
+    """Events that a window needs to be judged; where there are fewer it becomes longer."""
+    alarms_per_year: Annotated[Finite, Field(gt=0)] = 1.0
+    """False alarms to expect of the source in each partition, all tests together."""
+    recover: Annotated[int, Field(ge=1)] = 2
+    """Good windows in a row after which the fault counts as over."""
+
+
 class SourceDoc(Section):
     """A stream of user events: its topic, how its JSON is read, and how complete it is when."""
 
@@ -132,6 +170,8 @@ class SourceDoc(Section):
     """Event ids remembered for each user."""
     max_bytes: Annotated[int, Field(ge=1)] = 1_048_576
     """A larger record value is dead-lettered unparsed."""
+    quality: QualityDoc = QualityDoc()
+    """Rules for its records, and learned tests of its data."""
 
 
 class FeatureDoc(Section):

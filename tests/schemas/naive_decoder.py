@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from schemas.hashing import hash_text
-from schemas.mapping import FieldMapping, SourceMapping
+from schemas.mapping import FieldMapping, FieldRule, SourceMapping
 from schemas.reasons import Reject
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -65,7 +65,23 @@ def decode_good(mapping: SourceMapping, value: bytes | None, headers: dict[str, 
     elif "ebbline-retried-from" in headers:
         number = hash_text(headers["ebbline-retried-from"].decode())
     fields = {f.name: field_of(doc, f) for f in mapping.fields}
-    return Decoded(user, time, False, number, outcome_of(mapping, doc), fields)
+    outcome = outcome_of(mapping, doc)
+    paths = {f.name: f.path for f in mapping.fields}
+    for rule in mapping.rules:
+        keep(rule, find(doc, paths[rule.field], None))
+    return Decoded(user, time, False, number, outcome, fields)
+
+
+def keep(rule: FieldRule, value: Any) -> None:
+    if value is None or value is ABSENT:
+        if rule.required:
+            raise Rejected(Reject.QUALITY_RULE)
+        return
+    low, high = rule.minimum, rule.maximum
+    if (low is not None and value < low) or (high is not None and value > high):
+        raise Rejected(Reject.QUALITY_RULE)
+    if rule.allowed and value not in rule.allowed:
+        raise Rejected(Reject.QUALITY_RULE)
 
 
 def parse(mapping: SourceMapping, value: bytes | None) -> dict[str, Any]:

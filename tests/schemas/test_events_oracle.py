@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from schemas.events import EventBatch, decode_batch
 from schemas.mapping import (
     FieldMapping,
+    FieldRule,
     HeartbeatMapping,
     OutcomeMapping,
     SourceMapping,
@@ -70,6 +71,22 @@ def mappings(draw: st.DrawFn) -> SourceMapping:
             st.sampled_from([HeartbeatMapping("beat"), HeartbeatMapping(path=path("beat"))])
         ),
         max_bytes=draw(st.sampled_from([1_048_576, 200])),
+        rules=tuple(draw(rules(field)) for field in fields if draw(st.booleans())),
+    )
+
+
+ALLOWED = {"number": (1.0, 2.5), "string": ("x", "é"), "bool": (True,)}
+
+
+@st.composite
+def rules(draw: st.DrawFn, field: FieldMapping) -> FieldRule:
+    number = field.type == "number"
+    return FieldRule(
+        field.name,
+        minimum=draw(st.sampled_from([None, -3, 0.5])) if number else None,
+        maximum=draw(st.sampled_from([None, 1, 2.0])) if number else None,
+        allowed=draw(st.sampled_from([(), ALLOWED[field.type]])),
+        required=draw(st.booleans()),
     )
 
 

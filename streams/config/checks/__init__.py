@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from streams.config.checks.features import check_features
 from streams.config.checks.labels import check_labels, check_population
+from streams.config.checks.quality import check_quality
 from streams.config.checks.scores import check_learning, check_model, check_scores, check_worker
 from streams.config.checks.sources import check_sources
 from streams.config.checks.topics import check_topics
@@ -12,6 +13,7 @@ from streams.config.reading import Draft
 
 _CHECKS = (
     check_sources,
+    check_quality,
     check_topics,
     check_features,
     check_population,
