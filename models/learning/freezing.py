@@ -12,8 +12,9 @@ from river import base
 
 from models.learning.compiled.errors import NotCompilable
 from models.learning.compiled.mixture import Form
-from models.learning.numerics import Floats, logits_of
-from models.learning.scorer import as_dicts, probability
+from models.learning.numerics import Bools, Floats, logits_of
+from models.learning.scorer import as_dicts, expected_rows, marginal_rows, probability
+from models.staleness.belief import Belief, Degrade
 
 
 @runtime_checkable
@@ -43,6 +44,22 @@ class Asked:
         """P(churn), shape (n,); the prior where the model has no opinion."""
         rows = as_dicts(self.features, matrix)
         return np.array([probability(self.model, row, self.prior) for row in rows], dtype=float)
+
+    def marginal(self, matrix: Floats, masked: Bools, how: Degrade = "average") -> Floats:
+        """P(churn), shape (n,), the values ``masked`` (n, f) being left out."""
+        return marginal_rows(self.model, self.features, self.prior, matrix, masked, how)
+
+    def marginal_logits(self, matrix: Floats, masked: Bools, how: Degrade = "average") -> Floats:
+        """Logits, shape (n,), likewise."""
+        return logits_of(self.marginal(matrix, masked, how))
+
+    def expected(self, matrix: Floats, belief: Belief) -> Floats:
+        """P(churn), shape (n,), under beliefs about some of the values."""
+        return expected_rows(self.model, self.features, self.prior, matrix, belief)
+
+    def expected_logits(self, matrix: Floats, belief: Belief) -> Floats:
+        """Logits, shape (n,), likewise."""
+        return logits_of(self.expected(matrix, belief))
 
 
 def freeze(

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.learning.moderation import believed_terms, moderated, usual_terms
 from models.learning.numerics import Bools, Floats, finite, sigmoid, signed_log1p
+from models.staleness.belief import Belief, Degrade
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,36 @@ class LinearForm:
     def probabilities(self, matrix: Floats) -> Floats:
         """P(churn), shape (n,)."""
         return sigmoid(self.logits(matrix))
+
+    def marginal_logits(self, matrix: Floats, masked: Bools, how: Degrade = "average") -> Floats:
+        """Logits (n,) where the values ``masked`` (n, f) are left out: see ``moderation``.
+
+        ``average``: a masked feature is as over the examples learned, by mean and variance.
+        ``most_common``: it is what is usual, for certain: its mean, or absent.
+        """
+        usual = usual_terms(self, how)
+        parts = np.where(masked, usual.mean, self.contributions(matrix))
+        variances = np.where(masked, usual.variance, 0.0)
+        return moderated(self.intercept + running_sum(parts), running_sum(variances))
+
+    def marginal(self, matrix: Floats, masked: Bools, how: Degrade = "average") -> Floats:
+        """P(churn), shape (n,), of the moderated logits."""
+        return sigmoid(self.marginal_logits(matrix, masked, how))
+
+    def expected_logits(self, matrix: Floats, belief: Belief) -> Floats:
+        """Logits (n,) under beliefs about some of the values: see ``moderation``."""
+        parts = self.contributions(belief.known(matrix))
+        unsure = belief.unsure
+        columns = np.flatnonzero(unsure.any(axis=0))
+        terms = believed_terms(self, belief.soft(columns), columns)
+        variances = np.zeros_like(parts)
+        parts[:, columns] = np.where(unsure[:, columns], terms.mean, parts[:, columns])
+        variances[:, columns] = np.where(unsure[:, columns], terms.variance, 0.0)
+        return moderated(self.intercept + running_sum(parts), running_sum(variances))
+
+    def expected(self, matrix: Floats, belief: Belief) -> Floats:
+        """P(churn), shape (n,), of the moderated logits."""
+        return sigmoid(self.expected_logits(matrix, belief))
 
 
 def transform(values: Floats, logged: Bools) -> Floats:

@@ -11,8 +11,10 @@ from river import base
 
 from models.learning.compiled.attribution import Attribution
 from models.learning.compiled.mixture import Form
-from models.learning.numerics import Floats
+from models.learning.numerics import Bools, Floats
+from models.learning.river_soft import Believed, expected_one, marginal_one
 from models.spec import Spec
+from models.staleness.belief import Belief, Degrade
 from schemas.scores import Maturity
 
 
@@ -49,6 +51,20 @@ class Scorer(Protocol):
     def contributions(self, matrix: Floats) -> Floats | None:
         """Logit contributions, shape (n, f); None for models that cannot say."""
 
+    def marginal(self, matrix: Floats, masked: Bools, how: Degrade = "average") -> Floats:
+        """P(churn), shape (n,), not knowing the values ``masked`` (n, f): policy ``degrade``.
+
+        Nothing of a masked value reaches the result; with nothing masked it is ``predict``'s.
+        """
+
+    def expected(self, matrix: Floats, belief: Belief) -> Floats:
+        """P(churn), shape (n,), under beliefs about some of the values: policy ``nowcast``.
+
+        Nothing of an uncertain value in the matrix reaches the result. A belief without variance
+        gives what ``predict`` says of its mean, one equal to the prior what ``marginal`` says
+        (of models that are asked row by row, Hoeffding trees and forests of them only).
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class PriorScorer:
@@ -67,6 +83,19 @@ class PriorScorer:
     def contributions(self, matrix: Floats) -> Floats | None:  # noqa: ARG002 - the protocol's
         """Nothing: no feature has a part in a prior."""
         return None
+
+    def marginal(
+        self,
+        matrix: Floats,
+        masked: Bools,  # noqa: ARG002 - the protocol's
+        how: Degrade = "average",  # noqa: ARG002 - the protocol's
+    ) -> Floats:
+        """Give the prior to each of the n rows."""
+        return self.predict(matrix)
+
+    def expected(self, matrix: Floats, belief: Belief) -> Floats:  # noqa: ARG002 - the protocol's
+        """Give the prior to each of the n rows."""
+        return self.predict(matrix)
 
     @property
     def intercept(self) -> float | None:
@@ -98,6 +127,14 @@ class ArrayScorer:
         """Contributions that sum with ``intercept`` to the logit."""
         return None if self.attribution is None else self.attribution.contributions(matrix)
 
+    def marginal(self, matrix: Floats, masked: Bools, how: Degrade = "average") -> Floats:
+        """P(churn), shape (n,), not knowing what is masked."""
+        return self.form.marginal(matrix, masked, how)
+
+    def expected(self, matrix: Floats, belief: Belief) -> Floats:
+        """P(churn), shape (n,), under beliefs."""
+        return self.form.expected(matrix, belief)
+
 
 @dataclass(frozen=True, slots=True)
 class RiverScorer:
@@ -119,6 +156,14 @@ class RiverScorer:
     def contributions(self, matrix: Floats) -> Floats | None:  # noqa: ARG002 - the protocol's
         """Nothing: the model is a black box here."""
         return None
+
+    def marginal(self, matrix: Floats, masked: Bools, how: Degrade = "average") -> Floats:
+        """P(churn), shape (n,), not knowing what is masked; see ``river_soft``."""
+        return marginal_rows(self.model, self.features, self.prior, matrix, masked, how)
+
+    def expected(self, matrix: Floats, belief: Belief) -> Floats:
+        """P(churn), shape (n,), under beliefs; see ``river_soft``."""
+        return expected_rows(self.model, self.features, self.prior, matrix, belief)
 
     @property
     def intercept(self) -> float | None:
@@ -149,6 +194,43 @@ def as_matrix(features: Sequence[str], vectors: Sequence[dict[str, Any]]) -> Flo
 def probability(model: base.Classifier, row: dict[Any, float], prior: float) -> float:
     """P(churn) that a River model gives, or the prior when it gives none."""
     return float(model.predict_proba_one(row).get(True, prior))
+
+
+def marginal_rows(
+    model: base.Classifier,
+    features: Sequence[Any],
+    prior: float,
+    matrix: Floats,
+    masked: Bools,
+    how: Degrade,
+) -> Floats:
+    """P(churn), shape (n,), that a River model gives row by row to what is not masked (n, f)."""
+    rows = as_dicts(features, matrix)
+    result = np.empty(len(rows))
+    for i, (row, mask) in enumerate(zip(rows, masked, strict=True)):
+        names = {features[j] for j in np.flatnonzero(mask).tolist()}
+        said = marginal_one(model, row, names, how) if names else probability(model, row, prior)
+        result[i] = prior if said is None else said
+    return result
+
+
+def expected_rows(
+    model: base.Classifier,
+    features: Sequence[Any],
+    prior: float,
+    matrix: Floats,
+    belief: Belief,
+) -> Floats:
+    """P(churn), shape (n,), that a River model gives row by row under beliefs."""
+    known, unsure = as_dicts(features, belief.known(matrix)), belief.unsure
+    soft = belief.soft(np.arange(matrix.shape[1]))
+    result = np.empty(len(known))
+    for i, row in enumerate(known):
+        where = np.flatnonzero(unsure[i]).tolist()
+        believed = {features[j]: Believed.of(soft, j, i) for j in where}
+        said = expected_one(model, row, believed) if believed else probability(model, row, prior)
+        result[i] = prior if said is None else said
+    return result
 
 
 def _number(value: Any) -> float:

@@ -8,7 +8,8 @@ import numpy as np
 
 from models.learning.compiled.forest import ForestForm
 from models.learning.linear import LinearForm
-from models.learning.numerics import Floats, logits_of
+from models.learning.numerics import Bools, Floats, logits_of
+from models.staleness.belief import Belief, Degrade
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +22,33 @@ class AnchoredForm:
 
     def probabilities(self, matrix: Floats) -> Floats:
         """P(churn), shape (n,), of a matrix (n, f), NaN where a value is not known."""
-        own = np.full(len(matrix), self.rate)
-        if self.own is not None:
-            own = self.own.probabilities(matrix)
-        return (1.0 - self.trust) * self.rate + self.trust * own
+        if self.own is None:
+            return np.full(len(matrix), self.rate)
+        return self._anchored(self.own.probabilities(matrix))
 
     def logits(self, matrix: Floats) -> Floats:
         """Logits, shape (n,)."""
         return logits_of(self.probabilities(matrix))
+
+    def marginal(self, matrix: Floats, masked: Bools, how: Degrade = "average") -> Floats:
+        """P(churn), shape (n,), the values ``masked`` (n, f) being left out."""
+        if self.own is None:
+            return np.full(len(matrix), self.rate)
+        return self._anchored(self.own.marginal(matrix, masked, how))
+
+    def marginal_logits(self, matrix: Floats, masked: Bools, how: Degrade = "average") -> Floats:
+        """Logits, shape (n,), likewise."""
+        return logits_of(self.marginal(matrix, masked, how))
+
+    def expected(self, matrix: Floats, belief: Belief) -> Floats:
+        """P(churn), shape (n,), under beliefs about some of the values."""
+        if self.own is None:
+            return np.full(len(matrix), self.rate)
+        return self._anchored(self.own.expected(matrix, belief))
+
+    def expected_logits(self, matrix: Floats, belief: Belief) -> Floats:
+        """Logits, shape (n,), likewise."""
+        return logits_of(self.expected(matrix, belief))
+
+    def _anchored(self, own: Floats) -> Floats:
+        return (1.0 - self.trust) * self.rate + self.trust * own

@@ -65,7 +65,7 @@ class Flattener:
             for parent, way in ways_here:
                 self._ways[parent][way] = index
             if type(node) in _LEAVES:
-                negative, positive = _sum(votes, _response(node, tree))
+                negative, positive = _heard(_sum(votes, _response(node, tree)), node)
                 self._votes[index] = (negative * weight, positive * weight)
                 self._depth = max(self._depth, depth)
             else:
@@ -146,6 +146,14 @@ def _alternate(node: Any, tree: Any) -> _Votes:
 def _response(leaf: Any, tree: Any) -> _Votes:
     votes = leaf.prediction({}, tree=tree) or {}
     return votes.get(False, 0.0), votes.get(True, 0.0)
+
+
+def _heard(votes: _Votes, leaf: Any) -> _Votes:
+    """What a row hears in one tree; an adaptive tree's leaves differ in weight until the end."""
+    total = sum(votes)
+    if type(leaf) is not AdaLeafClassifier or total <= 0.0:
+        return votes
+    return votes[0] / total, votes[1] / total
 
 
 def _sum(one: _Votes, other: _Votes) -> _Votes:

@@ -34,6 +34,11 @@ class Nodes:
     weight: Floats
     depth: int
 
+    @property
+    def inner(self) -> Indices:
+        """The nodes that are no leaves, ascending."""
+        return np.flatnonzero(self.ways[:, BELOW] != np.arange(len(self.ways)))
+
     def leaves(self, roots: Indices, matrix: Floats) -> Indices:
         """Leaf that each row reaches from each root.
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.learning.bins import Singles, singles
+from models.learning.compiled.patterns import by_pattern
+from models.learning.compiled.soft_oblivious import SoftTrees, numbered, without
 from models.learning.numerics import Bools, Floats, sigmoid
-
-Indices = NDArray[np.intp]
+from models.staleness.belief import Belief, Degrade, Indices
 
 BLOCK = 512
 """Rows walked at once: what is looked up stays in the processor's cache, memory is bounded."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class ObliviousForm:
     """``logit = intercept + Σ_t values[t, leaf_t]``, over t trees of d levels.
 
@@ -41,19 +42,18 @@ class ObliviousForm:
         intercept = (1.0 - share) * towards + share * self.intercept
         return replace(self, intercept=intercept, values=share * self.values)
 
-    def leaves(self, matrix: Floats | Singles) -> Indices:
-        """Leaf that each of the n rows of a matrix (n, f) reaches in each tree, shape (t, n)."""
+    def bits(self, matrix: Floats | Singles) -> Bools:
+        """Whether each of the n rows of a matrix (n, f) goes to the right, shape (t, d, n)."""
         trees, depth = self.feature.shape
         known = np.ascontiguousarray(singles(matrix).T)
         low, high = (np.where(np.isnan(known), way, known) for way in (-np.inf, np.inf))
         ways = np.concatenate((low, high))
         chosen = ways.take((self.feature + len(known) * self.unknown_right).ravel(), axis=0)
-        bits = (chosen > self.threshold.ravel()[:, None]).reshape(trees, depth, len(matrix))
-        leaf = np.zeros((trees, len(matrix)), dtype=np.intp)
-        for level in range(depth):
-            leaf += leaf
-            leaf += bits[:, level]
-        return leaf
+        return (chosen > self.threshold.ravel()[:, None]).reshape(trees, depth, len(matrix))
+
+    def leaves(self, matrix: Floats | Singles) -> Indices:
+        """Leaf that each of the n rows of a matrix (n, f) reaches in each tree, shape (t, n)."""
+        return numbered(self.bits(matrix))
 
     def logits(self, matrix: Floats | Singles) -> Floats:
         """Logits, shape (n,). Summed tree after tree, whatever the batch."""
@@ -63,6 +63,34 @@ class ObliviousForm:
     def probabilities(self, matrix: Floats) -> Floats:
         """P(churn), shape (n,), of a matrix (n, f), NaN where a value is not known."""
         return sigmoid(self.logits(matrix))
+
+    def marginal_logits(self, matrix: Floats, masked: Bools, how: Degrade = "average") -> Floats:
+        """Expected logits (n,), the values that are ``masked`` (n, f) being left out."""
+
+        def of(columns: Indices, rows: Indices) -> Floats:
+            values = without(self, columns, how)
+            return replace(self, values=values).logits(matrix[rows])
+
+        return by_pattern(masked, lambda rows: self.logits(matrix[rows]), of)
+
+    def marginal(self, matrix: Floats, masked: Bools, how: Degrade = "average") -> Floats:
+        """P(churn), shape (n,), of the expected logits."""
+        return sigmoid(self.marginal_logits(matrix, masked, how))
+
+    def expected_logits(self, matrix: Floats, belief: Belief) -> Floats:
+        """Expected logits (n,) under beliefs about some of the values, by soft splits."""
+        known = belief.known(matrix)
+
+        def of(columns: Indices, rows: Indices) -> Floats:
+            soft = belief.rows(rows).soft(columns)
+            return _soft_trees(self).logits(self, known[rows], columns, soft)
+
+        unsure = belief.unsure if len(self.values) else np.zeros_like(belief.uncertain)
+        return by_pattern(unsure, lambda rows: self.logits(known[rows]), of)
+
+    def expected(self, matrix: Floats, belief: Belief) -> Floats:
+        """P(churn), shape (n,), of the expected logits."""
+        return sigmoid(self.expected_logits(matrix, belief))
 
     def _block(self, matrix: Floats | Singles) -> Floats:
         trees, width = self.values.shape
@@ -85,3 +113,13 @@ def stacked(forms: list[ObliviousForm]) -> ObliviousForm:
         values=share * np.concatenate([form.values for form in forms]),
         weights=np.concatenate([form.weights for form in forms]),
     )
+
+
+_SOFT: WeakKeyDictionary[ObliviousForm, SoftTrees] = WeakKeyDictionary()
+"""Worked out when a form first needs it, and not pickled with it."""
+
+
+def _soft_trees(form: ObliviousForm) -> SoftTrees:
+    if form not in _SOFT:
+        _SOFT[form] = SoftTrees.of(form)
+    return _SOFT[form]
