@@ -95,6 +95,7 @@ CODE = (
     "examples/cdnow/prepare.py",
     "bench/learning/datasets.py",
     "bench/learning/driver.py",
+    "streams/replay",
     "bench/learning/rows.py",
     "bench/learning/sources.py",
     "bench/learning/worlds.py",
