@@ -5,8 +5,17 @@ from a seeded hash of the records themselves, so the same log with the same faul
 records, however it is cut into blocks.
 """
 
-from streams.faults.base import Fault, apply
+from streams.faults.base import Fault, faulty_beats, faulty_events
 from streams.faults.log import Beats, Events
 from streams.faults.reading import KINDS, FaultError, read_fault
 
-__all__ = ["KINDS", "Beats", "Events", "Fault", "FaultError", "apply", "read_fault"]
+__all__ = [
+    "KINDS",
+    "Beats",
+    "Events",
+    "Fault",
+    "FaultError",
+    "faulty_beats",
+    "faulty_events",
+    "read_fault",
+]

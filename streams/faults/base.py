@@ -22,8 +22,15 @@ class Fault:
         return beats
 
 
-def apply(faults: Sequence[Fault], events: Events, beats: Beats) -> tuple[Events, Beats]:
-    """Put faults into a log, one after the other: each finds what the ones before have left."""
+def faulty_events(faults: Sequence[Fault], events: Events) -> Events:
+    """Events with all faults, one after the other: each finds what the ones before have left."""
     for fault in faults:
-        events, beats = fault.events(events), fault.beats(beats)
-    return events, beats
+        events = fault.events(events)
+    return events
+
+
+def faulty_beats(faults: Sequence[Fault], beats: Beats) -> Beats:
+    """Heartbeats with all faults."""
+    for fault in faults:
+        beats = fault.beats(beats)
+    return beats

@@ -24,7 +24,7 @@ def edited(events: Events, which: Chosen, path: Path, change: Change) -> Events:
 
 def found(values: Iterable[bytes], path: Path) -> list[Any]:
     """The field of each record; None where it is not there."""
-    return [_at(orjson.loads(value), path) for value in values]
+    return [_at(_parsed(value), path) for value in values]
 
 
 def scaled(factor: float) -> Change:
@@ -38,12 +38,19 @@ def scaled(factor: float) -> Change:
 
 
 def _edit(value: bytes, path: Path, change: Change) -> bytes:
-    record = orjson.loads(value)
+    record = _parsed(value)
     place = _at(record, path[:-1])
     if not isinstance(place, dict) or path[-1] not in place:
         return value
     place[path[-1]] = change(place[path[-1]])
     return orjson.dumps(record)
+
+
+def _parsed(value: bytes) -> Any:
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return None  # broken before it came here
 
 
 def _at(record: Any, path: Path) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 import orjson
 
 from schemas.mapping import Path, SourceMapping
-from streams.faults import Beats, Fault
+from streams.faults import Beats, Fault, faulty_beats
 from streams.faults.timetext import written
 from streams.publish.arrival import Arrival
 from streams.publish.chunks import Chunk, chunk_of
@@ -39,9 +39,7 @@ def schedule(
         arrivals = np.arange(block, min(block + every * BLOCK, last + 1), every, dtype=np.int64)
         arrivals = arrivals[~arrival.silent(arrivals)]
         beats = Beats(arrivals, arrivals * 1000 - arrival.delay)
-        for fault in faults:
-            beats = fault.beats(beats)
-        yield chunk_of_beats(source, mapping, beats)
+        yield chunk_of_beats(source, mapping, faulty_beats(faults, beats))
 
 
 def chunk_of_beats(source: int, mapping: SourceMapping, beats: Beats) -> Chunk:

@@ -15,7 +15,7 @@ import numpy as np
 
 from schemas.events import decode_batch
 from schemas.mapping import SourceMapping
-from streams.faults import Events, Fault
+from streams.faults import Events, Fault, faulty_events
 from streams.publish.arrival import Arrival
 from streams.publish.chunks import Chunk, chunk_of
 
@@ -37,7 +37,13 @@ class Placed:
     seen: int = 0
 
     def chunks(self, blocks: Iterable[list[bytes]]) -> Iterator[Chunk]:
-        """One chunk for each block; rows without a user or a time stay out."""
+        """One chunk for each block, with what the faults have made of it."""
+        for events in self.events(blocks):
+            spoilt = faulty_events(self.faults, events)
+            yield chunk_of(self.source, spoilt.arrivals, spoilt.keys, spoilt.values)
+
+    def events(self, blocks: Iterable[list[bytes]]) -> Iterator[Events]:
+        """Each block as columns; rows without a user or a time stay out."""
         place = replace(self.mapping, fields=(), outcome=None, event_id=None)
         for values in blocks:
             batch = decode_batch(place, values, [()] * len(values))
@@ -51,10 +57,7 @@ class Placed:
             users = compress(batch.users, kept)
             keys = [None if user is None else user.encode() for user in users]
             times = batch.times[keep]
-            events = Events(times, self.arrival.of(times), keys, list(compress(values, kept)))
-            for fault in self.faults:
-                events = fault.events(events)
-            yield chunk_of(self.source, events.arrivals, events.keys, events.values)
+            yield Events(times, self.arrival.of(times), keys, list(compress(values, kept)))
 
     def _hint(self, row: bytes, reason: str, message: str) -> str:
         shown = row[:300].decode(errors="replace")

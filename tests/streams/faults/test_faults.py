@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.mapping import FieldMapping, SourceMapping, TimeMapping
-from streams.faults import Beats, Events, Fault, FaultError, apply, read_fault
+from streams.faults import (
+    Beats,
+    Events,
+    Fault,
+    FaultError,
+    faulty_beats,
+    faulty_events,
+    read_fault,
+)
 
 MAPPING = SourceMapping(
     user=("u",),
@@ -82,7 +90,8 @@ def test_blocks_make_no_difference(arrivals: list[int], text: str, cut: int) -> 
 @given(ARRIVALS, st.lists(st.sampled_from(LATE), min_size=1, max_size=1))
 def test_no_heartbeat_promises_what_is_still_to_come(arrivals: list[int], texts: list[str]) -> None:
     beats = Beats(np.arange(0, 2000), np.arange(0, 2000) * 1000)
-    late, told = apply([fault(text) for text in texts], log(arrivals), beats)
+    faults = [fault(text) for text in texts]
+    late, told = faulty_events(faults, log(arrivals)), faulty_beats(faults, beats)
     for arrival, complete in zip(told.arrivals.tolist(), told.complete.tolist(), strict=True):
         assert not ((late.times <= complete) & (late.arrivals > arrival)).any()
 

@@ -1,0 +1,85 @@
+"""What it costs that a source, or a feature, is late or missing: the same cuts, told two ways.
+
+Each row is a matured cut: its outcome, what was said with everything as it was, and what would
+have been said with something late or missing. The outcomes are the same, so differences are
+paired, row by row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.grid import Bool, Int
+from models.learning.numerics import Floats
+from models.watch.jackknife import Interval, interval, mean_interval
+
+_LEAST = 1e-15
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one kind of lateness costs.
+
+    log_loss: nats more for each score. auc: ranking lost. missed: churners for each score who
+    would have been triggered and are not, less those who are instead. more: triggers for each
+    score more than before, whoever they are for.
+    """
+
+    log_loss: Interval
+    auc: Interval
+    missed: Interval
+    more: float
+
+    @property
+    def proven(self) -> bool:
+        """Whether it costs anything beyond doubt (95 %)."""
+        return self.log_loss.low > 0.0
+
+    def money(self, saved: float, scores: float) -> Interval:
+        """What it costs over so many scores. saved: the value of a churner who was triggered."""
+        return Interval(*(value * saved * scores for value in self.missed))
+
+
+def cost(label: Floats, known: Floats, late: Floats, group: Int, threshold: float) -> Cost:
+    """Compare what was said with what would have been.
+
+    Parameters
+    ----------
+    label
+        Outcomes, 0 or 1, shape (n,).
+    known, late
+        Probabilities with everything as it was, and with something late, shape (n,).
+    group
+        Of each row's user, int64[n] in [0, GROUPS).
+    threshold
+        Probability from which on a user is triggered.
+
+    """
+    before, after = known >= threshold, late >= threshold
+    missed = label * (before.astype(float) - after.astype(float))
+    return Cost(
+        log_loss=mean_interval(losses(label, late) - losses(label, known), group),
+        auc=interval(lambda keep: auc(label, known, keep) - auc(label, late, keep), group),
+        missed=mean_interval(missed, group),
+        more=float(after.mean() - before.mean()),
+    )
+
+
+def losses(label: Floats, said: Floats) -> Floats:
+    """Negative log likelihood of each row, nats; shapes (n,)."""
+    p = np.clip(said, _LEAST, 1.0 - _LEAST)
+    return -np.where(label == 1.0, np.log(p), np.log1p(-p))
+
+
+def auc(label: Floats, said: Floats, keep: Bool | None = None) -> float:
+    """Probability that a positive is above a negative, ties counting half (Mann and Whitney)."""
+    if keep is not None:
+        label, said = label[keep], said[keep]
+    positives, negatives = said[label == 1.0], np.sort(said[label == 0.0])
+    if not len(positives) or not len(negatives):
+        return float("nan")
+    below = np.searchsorted(negatives, positives, "left")
+    not_above = np.searchsorted(negatives, positives, "right")
+    return float((below + not_above).mean() / (2 * len(negatives)))

@@ -1,0 +1,207 @@
+"""``ebbline study``: what each way of treating stale sources would have cost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import orjson
+from rich.console import Console
+from rich.progress import Progress
+
+from models.spec import ModelSpec, Spec
+from streams.cli.common import config_option, load, told
+from streams.faults import FaultError
+
+if TYPE_CHECKING:
+    from streams.study.logs import Log
+    from streams.study.staleness import Cell, MakeLog, Study
+
+SIMULATOR = "simulator"
+
+
+@click.group()
+def study() -> None:
+    """Put faults into a log, and compare what the policies make of it."""
+
+
+@study.command()
+@config_option
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    default=Path(SIMULATOR),
+    show_default=True,
+    help="A folder with one file (or folder) for each source, named as it is: clicks.parquet; "
+    "or the word simulator.",
+)
+@click.option(
+    "--condition",
+    "conditions",
+    multiple=True,
+    metavar="'NAME: SOURCE=FAULT; …'",
+    help="What goes wrong (`ebbline publish --faults` lists it); repeatable. Times may count from "
+    "the log's beginning: from=+60d.  [default: every source late by 1d, 7d, 14d and in outage]",
+)
+@click.option(
+    "--conditions",
+    "conditions_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file of conditions, one a line.",
+)
+@click.option(
+    "--models",
+    default="",
+    metavar="NAME,…",
+    help="Models of the configuration, or kinds (logistic, hat, arf …).  [default: all configured]",
+)
+@click.option("--policies", default="", metavar="NAME,…", help="Policies to show.  [default: all]")
+@click.option("--seeds", default="", metavar="N,…", help="Simulator's.  [default: 401,402,403]")
+@click.option(
+    "--users",
+    default=1.0,
+    type=click.FloatRange(0, 1, min_open=True),
+    show_default=True,
+    help="Share of the users, by a hash.",
+)
+@click.option("--days", default=220, show_default=True, help="Simulated days.")
+@click.option(
+    "--json",
+    "json_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the figures there: {condition: {model: {policy: {log_loss, auc, regret}}}}.",
+)
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the regrets there, as SVG.",
+)
+@click.option("--jobs", default=1, show_default=True, help="Runs at a time.")
+def staleness(
+    config_file: Path | None,
+    data: Path,
+    conditions: tuple[str, ...],
+    conditions_file: Path | None,
+    models: str,
+    policies: str,
+    seeds: str,
+    users: float,
+    days: int,
+    json_path: Path | None,
+    plot: Path | None,
+    jobs: int,
+) -> None:
+    """Conditions × models × seeds: what every policy loses against the best in hindsight.
+
+    Runs the production engine and trainer in memory over the log, once for each condition, model
+    and seed; every run gives all policies' probabilities, as they were when the score was made.
+    Figures are taken of all scores whose label is known, behind the first quarter of the log.
+    `regret` is the log loss above that of the best fixed policy in hindsight, in nats; the mixture
+    of all (`learned`) is not among those, and its regret may be negative. Where a policy could not
+    be had yet (nothing learned for that lag), it counts with what `latest` said.
+
+    Without --data the users are simulated, in a world of the study's own; --config, if given, must
+    be one of `ebbline init --simulated` then.
+    """
+    from streams.demo.standalone import NotSimulated
+    from streams.publish.files import FileError
+    from streams.publish.records import UnreadableRows
+    from streams.study.conditions import parse, usual
+    from streams.study.plots import picture
+    from streams.study.results import Results
+    from streams.study.staleness import Study
+    from streams.study.tables import tables
+    from streams.study.worlds import SEEDS
+
+    with told(FaultError, FileError, UnreadableRows, NotSimulated):
+        spec, make_log, own = _log(config_file, data, users, days)
+        lines = conditions_file.read_text().splitlines() if conditions_file else []
+        texts = [*conditions, *(line for line in lines if line.strip())]
+        wanted = Study(
+            spec,
+            [parse(text) for text in texts] or usual(spec),
+            _models(spec, models),
+            own or _numbers(seeds) or SEEDS,
+            make_log,
+        )
+        found = Results(_watched(wanted, jobs))
+    shown = [name for name in found.policies if not policies or name in policies.split(",")]
+    Console(width=160).print(*tables(found, shown), sep="\n")
+    if json_path is not None:
+        json_path.write_bytes(orjson.dumps(found.document(), option=orjson.OPT_INDENT_2))
+    if plot is not None:
+        plot.write_text(picture(found, f"{spec.app}: what each policy loses"), encoding="utf-8")
+
+
+def _log(
+    config_file: Path | None, data: Path, users: float, days: int
+) -> tuple[Spec, MakeLog, tuple[int, ...]]:
+    """Deployment, its log for a seed, and the seeds where they are not to be chosen."""
+    from streams.demo.standalone import require_simulated
+    from streams.study.worlds import USERS, World, specification
+
+    if str(data) == SIMULATOR:
+        spec, world = specification(), World(days, round(USERS * users))
+        if config_file is not None:
+            config = load(config_file)
+            require_simulated(config)
+            spec = config.spec
+        return (
+            spec,
+            lambda seed: _said(f"simulating seed {seed}", lambda: world.log(spec, seed)),
+            (),
+        )
+    spec = load(config_file).spec
+    return spec, lambda _: _read(spec, data, users), (0,)
+
+
+def _read(spec: Spec, folder: Path, users: float) -> Log:
+    from streams.study.logs import files_by_source, from_files
+
+    paths = files_by_source(spec, folder)
+    with Progress(transient=True, console=Console(stderr=True)) as progress:
+        tasks = {name: progress.add_task(f"reading {name}", total=None) for name in paths}
+        return from_files(spec, paths, users, lambda n, more: progress.advance(tasks[n], more))
+
+
+def _said(text: str, make: Callable[[], Log]) -> Log:
+    click.echo(f"{text} …", err=True)
+    log = make()
+    click.echo(f"{len(log):,} events", err=True)
+    return log
+
+
+def _models(spec: Spec, names: str) -> list[ModelSpec]:
+    known = {model.name: model for model in spec.models}
+    chosen = [name.strip() for name in names.split(",") if name.strip()] or list(known)
+    return [
+        known.get(name) or replace(spec.model, name=name, kind=name, params=(), members=())
+        for name in chosen
+    ]
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r}: numbers, by comma", param_hint="--seeds") from error
+
+
+def _watched(wanted: Study, jobs: int) -> Sequence[Cell]:
+    """All runs, with a line on how it goes after each."""
+    began, done = time.monotonic(), []
+    for cell in wanted.cells(jobs):
+        done.append(cell)
+        passed = time.monotonic() - began
+        left = passed / len(done) * (len(wanted) - len(done))
+        click.echo(
+            f"{len(done)}/{len(wanted)}  {cell.condition}, {cell.model}, seed {cell.seed}: "
+            f"{cell.rows:,} scores, {cell.positives:,} churned, {cell.seconds:.0f} s; "
+            f"about {left / 60:.0f} min left",
+            err=True,
+        )
+    return done

@@ -1,0 +1,89 @@
+"""A study's regrets as SVG, written by hand: no plotting library for one picture."""
+
+from __future__ import annotations
+
+from statistics import fmean
+from xml.sax.saxutils import escape
+
+from streams.study.figures import NATS
+from streams.study.results import LEARNED, Results
+
+COLOURS = {
+    "latest": "#1f6feb",
+    "consistent": "#9a6700",
+    "lag_trained": "#8250df",
+    "degrade": "#cf222e",
+    "nowcast": "#1a7f37",
+    LEARNED: "#24292f",
+}
+OTHER = "#57606a"
+GRID = "#d0d7de"
+LEFT, PANEL, LINE, TOP, GAP = 190, 230, 22, 78, 24
+
+
+def picture(results: Results, title: str) -> str:
+    """For each model and condition every policy's regret, mean over seeds."""
+    every = [
+        NATS * fmean(found)
+        for model in results.models
+        for condition in results.conditions
+        for policy in results.policies
+        if (found := results.regrets(policy, model, condition))
+    ]
+    low, high = min(0.0, *every), max(1.0, *every)
+    width = LEFT + len(results.models) * (PANEL + GAP)
+    height = TOP + len(results.conditions) * LINE + 44
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        'font-family="sans-serif" font-size="12">',
+        f'<rect width="{width}" height="{height}" fill="white"/>',
+        f'<text x="12" y="22" font-size="15">{escape(title)}</text>',
+        *_legend(results),
+    ]
+    for row, condition in enumerate(results.conditions):
+        y = TOP + row * LINE + LINE / 2 + 4
+        parts.append(f'<text x="{LEFT - 10}" y="{y}" text-anchor="end">{escape(condition)}</text>')
+    for place, model in enumerate(results.models):
+        parts += _panel(results, model, LEFT + place * (PANEL + GAP), low, high)
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def _legend(results: Results) -> list[str]:
+    parts, x = [], 14
+    for policy in results.policies:
+        colour = COLOURS.get(policy, OTHER)
+        parts.append(f'<circle cx="{x}" cy="40" r="{_radius(policy)}" fill="{colour}"/>')
+        parts.append(f'<text x="{x + 9}" y="44">{escape(policy)}</text>')
+        x += 30 + 7 * len(policy)
+    return parts
+
+
+def _panel(results: Results, model: str, left: int, low: float, high: float) -> list[str]:
+    bottom = TOP + len(results.conditions) * LINE
+
+    def at(value: float) -> float:
+        return left + (value - low) / (high - low) * PANEL
+
+    parts = [
+        f'<text x="{left}" y="{TOP - 10}" font-weight="bold">{escape(model)}</text>',
+        f'<path d="M{at(0):.1f} {TOP}V{bottom}" stroke="black"/>',
+    ]
+    for value, anchor in ((low, "start"), (high, "end")):
+        place = f'x="{at(value):.1f}" y="{bottom + 16}" text-anchor="{anchor}"'
+        parts.append(f"<text {place}>{value:+.0f}</text>")
+    parts.append(f'<text x="{left}" y="{bottom + 32}">regret, 1e-4 nats (left is better)</text>')
+    for row, condition in enumerate(results.conditions):
+        y = TOP + row * LINE + LINE / 2
+        parts.append(f'<path d="M{left} {y}H{left + PANEL}" stroke="{GRID}"/>')
+        for policy in results.policies:
+            if found := results.regrets(policy, model, condition):
+                x, colour = at(NATS * fmean(found)), COLOURS.get(policy, OTHER)
+                parts.append(
+                    f'<circle cx="{x:.1f}" cy="{y}" r="{_radius(policy)}" fill="{colour}" '
+                    'fill-opacity=".8"/>'
+                )
+    return parts
+
+
+def _radius(policy: str) -> float:
+    return 5.5 if policy == LEARNED else 4

@@ -1,0 +1,112 @@
+"""The study of staleness: conditions × models × seeds, all policies out of each run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+
+import numpy as np
+
+from models.grid import Bool, Int
+from models.spec import ModelSpec, Spec
+from schemas.times import DAY
+from streams.study.conditions import Condition
+from streams.study.figures import figures
+from streams.study.logs import Log
+from streams.study.running import run
+
+WARM_UP = 0.25
+"""Share of the log's time that is learned from before figures are taken."""
+
+MakeLog = Callable[[int], Log]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One run. found: policy → log loss (nats) and AUC. rows: scores that they are taken of."""
+
+    condition: str
+    model: str
+    seed: int
+    rows: int
+    positives: int
+    found: dict[str, dict[str, float]]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What is to be run.
+
+    spec: the deployment; its ``[model]`` is replaced by each of ``models`` in turn. make_log: the
+    log of a seed, without faults. seeds: one for recorded logs.
+    """
+
+    spec: Spec
+    conditions: Sequence[Condition]
+    models: Sequence[ModelSpec]
+    seeds: Sequence[int]
+    make_log: MakeLog
+
+    def __len__(self) -> int:
+        """Runs."""
+        return len(self.conditions) * len(self.models) * len(self.seeds)
+
+    def cells(self, jobs: int) -> Iterator[Cell]:
+        """Run everything, ``jobs`` runs at a time, log after log; a cell as each is done."""
+        for seed in self.seeds:
+            log = self.make_log(seed)
+            tasks = [
+                _Task(self.spec, log, c, m, seed) for m in self.models for c in self.conditions
+            ]
+            _tasks[:] = tasks
+            with ProcessPoolExecutor(jobs, get_context("fork")) as pool:
+                yield from pool.map(_run, range(len(tasks)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    spec: Spec
+    log: Log
+    condition: Condition
+    model: ModelSpec
+    seed: int
+
+    def cell(self) -> Cell:
+        began = time.monotonic()
+        spec = replace(self.spec, model=self.model, challengers=())
+        faults = self.condition.read(spec, self.log.first)
+        said = run(spec, self.log.arriving(faults, closing(spec)))
+        counted = said.part(counting(self.log, spec, said.time))
+        return Cell(
+            self.condition.name,
+            self.model.name,
+            self.seed,
+            len(counted),
+            int(counted.label.sum()),
+            figures(counted.label, counted.by_policy),
+            time.monotonic() - began,
+        )
+
+
+def counting(log: Log, spec: Spec, time: Int) -> Bool:
+    """Which cuts count: those behind the warm-up whose horizon the log covers."""
+    begun = (log.first + int(WARM_UP * (log.last - log.first))) * 1000
+    covered = log.last * 1000 - spec.labels.horizon
+    return np.asarray((time >= begun) & (time <= covered), dtype=np.bool_)
+
+
+def closing(spec: Spec) -> int:
+    """How long after the last event everything has matured, µs."""
+    return spec.labels.horizon + spec.learning.complete_within + 2 * spec.learning.every + DAY
+
+
+_tasks: list[_Task] = []
+"""What forked processes inherit: logs are large, and needn't travel."""
+
+
+def _run(number: int) -> Cell:
+    return _tasks[number].cell()
