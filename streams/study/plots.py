@@ -6,7 +6,8 @@ from statistics import fmean
 from xml.sax.saxutils import escape
 
 from streams.study.figures import NATS
-from streams.study.results import LEARNED, Results
+from streams.study.results import Results
+from streams.study.running import LEARNED
 
 COLOURS = {
     "latest": "#1f6feb",

@@ -8,9 +8,9 @@ from statistics import fmean
 from typing import Any
 
 from streams.study.figures import regrets
+from streams.study.running import LEARNED
 from streams.study.staleness import Cell
 
-LEARNED = "learned"
 NOTES_SET = ("latest", "lag_trained", "consistent", "degrade")
 """What the notes' study measured regret against; the nowcast is not among them."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import orjson
@@ -12,8 +13,10 @@ from models.engine.requests import Output
 from models.grid import Bool, Int
 from models.learning.numerics import Floats
 from models.spec import Spec
-from schemas.examples import Example
 from streams.replay import Record, Replay, Trained
+
+LEARNED = "learned"
+NAN = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ def every_cut(spec: Spec) -> Spec:
 
 def run(spec: Spec, records: Iterable[list[Record]]) -> Said:
     """Score and learn the whole log, as production would have with ``spec``."""
-    gathered = _Gathered(spec)
+    gathered = _Gathered()
     Replay(every_cut(spec), Trained(spec), gathered.see).run(records)
     return gathered.said()
 
@@ -56,9 +59,8 @@ def run(spec: Spec, records: Iterable[list[Record]]) -> Said:
 class _Gathered:
     """What comes out of a run, taken from its examples."""
 
-    def __init__(self, spec: Spec) -> None:
-        self._policy = spec.policy
-        self._rows: list[tuple[int, str, float]] = []
+    def __init__(self) -> None:
+        self._rows: list[tuple[int, str, float, float]] = []
         self._said: dict[str, list[float]] = {}
 
     def see(self, outputs: Sequence[Output]) -> None:
@@ -66,20 +68,30 @@ class _Gathered:
             if output.topic == "examples":
                 value = orjson.loads(output.value)
                 if value["kind"] == "example":
-                    self._keep(Example(**value))
+                    self._keep(value)
 
-    def _keep(self, example: Example) -> None:
-        said = {self._policy: example.probability}
+    def _keep(self, example: dict[str, Any]) -> None:
+        said = example.get("experts") or {}
         for policy in said.keys() - self._said.keys():
-            self._said[policy] = [float("nan")] * len(self._rows)
+            self._said[policy] = [NAN] * len(self._rows)
         for policy, values in self._said.items():
-            values.append(said.get(policy, float("nan")))
-        self._rows.append((example.time, example.user, float(example.label)))
+            values.append(said.get(policy, NAN))
+        self._rows.append(
+            (example["time"], example["user"], example["label"], example["probability"])
+        )
 
     def said(self) -> Said:
-        time, user, label = zip(*self._rows, strict=True) if self._rows else ((), (), ())
-        arrays = {policy: np.array(values) for policy, values in self._said.items()}
-        latest = arrays.get("latest")
-        if latest is not None:
-            arrays = {p: np.where(np.isnan(v), latest, v) for p, v in arrays.items()}
-        return Said(np.array(time, dtype=np.int64), tuple(user), np.array(label), arrays)
+        """Where everything was fresh there is nothing to treat: all policies said the same."""
+        time, user, label, learned = zip(*self._rows, strict=True) if self._rows else ((),) * 4
+        probability = np.array(learned, dtype=float)
+        said = {policy: np.array(values) for policy, values in self._said.items()}
+        latest = _or(said.get("latest", probability), probability)
+        by_policy = {policy: _or(values, latest) for policy, values in said.items()}
+        whole = {"latest": latest} | by_policy | {LEARNED: probability}
+        return Said(
+            np.array(time, dtype=np.int64), tuple(user), np.array(label, dtype=float), whole
+        )
+
+
+def _or(values: Floats, others: Floats) -> Floats:
+    return np.where(np.isnan(values), others, values)
