@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -19,11 +19,14 @@ from models.state.membership import belongs, expires
 from models.state.slab import Slab
 from schemas.times import format_time
 
+Observer = Callable[[Slab, Scored], None]
+
 
 class Desk:
     """One partition's state, and what is done with it everywhere.
 
-    now: the wall clock, as the driver gave it. unit: what gathers for the next commit.
+    now: the wall clock, as the driver gave it. unit: what gathers for the next commit. observer:
+    is shown who has been scored at a cut, while their state still stands there; it changes nothing.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class Desk:
         self.points = Points(plan.spec, self.state)
         self.unit = Unit(self.slab, self.state)
         self.now = 0
+        self.observer: Observer | None = None
 
     def begin(self, now: int) -> None:
         """Something new is asked for; nothing of the last one is left open."""

@@ -76,6 +76,8 @@ class Sweeps:
         at = np.full(len(rows), sweep.time)
         marks = np.tile(np.array(sweep.watermarks, dtype=np.int64), (len(rows), 1))
         scored = score([look(self.slab, rows, at, marks)], scorer)
+        if self.desk.observer is not None:
+            self.desk.observer(self.slab, scored)
         if self.spec.scoring.schedule is not None:
             self.desk.emit(scored, ["schedule"] * len(rows))
             self.slab.last_score[rows] = sweep.time

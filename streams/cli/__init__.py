@@ -8,6 +8,7 @@ import click
 
 COMMANDS = {
     "config": ("streams.cli.config", "Check ebbline.toml; print its JSON Schema."),
+    "cost": ("streams.cli.cost", "What it costs when a source is late or missing, in money too."),
     "deadletters": ("streams.cli.deadletters", "List rejected records; send them again."),
     "demo": ("streams.cli.demo", "Run everything on embedded services, with simulated users."),
     "forget": ("streams.cli.forget", "Erase the state of users."),

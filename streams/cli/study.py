@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING
 import click
 import orjson
 from rich.console import Console
-from rich.progress import Progress
 
 from models.spec import ModelSpec, Spec
-from streams.cli.common import config_option, load, told
+from streams.cli.common import config_option, told
+from streams.cli.logs import the_log
 from streams.faults import FaultError
 
 if TYPE_CHECKING:
-    from streams.study.logs import Log
-    from streams.study.staleness import Cell, MakeLog, Study
+    from streams.study.staleness import Cell, Study
 
 SIMULATOR = "simulator"
 
@@ -118,7 +117,7 @@ def staleness(
     from streams.study.worlds import SEEDS
 
     with told(FaultError, FileError, UnreadableRows, NotSimulated):
-        spec, make_log, own = _log(config_file, data, users, days)
+        spec, make_log, own = the_log(config_file, data, users, days)
         lines = conditions_file.read_text().splitlines() if conditions_file else []
         texts = [*conditions, *(line for line in lines if line.strip())]
         wanted = Study(
@@ -135,44 +134,6 @@ def staleness(
         json_path.write_bytes(orjson.dumps(found.document(), option=orjson.OPT_INDENT_2))
     if plot is not None:
         plot.write_text(picture(found, f"{spec.app}: what each policy loses"), encoding="utf-8")
-
-
-def _log(
-    config_file: Path | None, data: Path, users: float, days: int
-) -> tuple[Spec, MakeLog, tuple[int, ...]]:
-    """Deployment, its log for a seed, and the seeds where they are not to be chosen."""
-    from streams.demo.standalone import require_simulated
-    from streams.study.worlds import USERS, World, specification
-
-    if str(data) == SIMULATOR:
-        spec, world = specification(), World(days, round(USERS * users))
-        if config_file is not None:
-            config = load(config_file)
-            require_simulated(config)
-            spec = config.spec
-        return (
-            spec,
-            lambda seed: _said(f"simulating seed {seed}", lambda: world.log(spec, seed)),
-            (),
-        )
-    spec = load(config_file).spec
-    return spec, lambda _: _read(spec, data, users), (0,)
-
-
-def _read(spec: Spec, folder: Path, users: float) -> Log:
-    from streams.study.logs import files_by_source, from_files
-
-    paths = files_by_source(spec, folder)
-    with Progress(transient=True, console=Console(stderr=True)) as progress:
-        tasks = {name: progress.add_task(f"reading {name}", total=None) for name in paths}
-        return from_files(spec, paths, users, lambda n, more: progress.advance(tasks[n], more))
-
-
-def _said(text: str, make: Callable[[], Log]) -> Log:
-    click.echo(f"{text} …", err=True)
-    log = make()
-    click.echo(f"{len(log):,} events", err=True)
-    return log
 
 
 def _models(spec: Spec, names: str) -> list[ModelSpec]:

@@ -1,0 +1,113 @@
+"""What would have been said at each cut, had something been late: asked while the cut is scored.
+
+The engine reads features as of any time, so at every cut of a replay everybody's vector can be
+read as it would be with a source late, and scored by the model and the policy in force. What is
+read is the full window up to the time that would have been known; lags are rounded up to the
+grid of the panes. One feature alone is late where only its column is taken from that vector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import orjson
+
+from models.engine.requests import Output
+from models.engine.scoring import Looks, Scored, score
+from models.features.vector import features
+from models.grid import NEVER, Int
+from models.learning.numerics import Floats
+from models.spec import Spec
+from models.staleness.policy import STALLED, UNKNOWN, latest
+from models.state.slab import Slab
+from streams.study.pairs import Pairs, TooFewCuts, groups_of
+from streams.study.variants import Variant
+
+NAN = float("nan")
+
+
+class Lateness:
+    """Watches a replay: an observer of the engine, and of its outputs.
+
+    Parameters
+    ----------
+    spec
+        The deployment.
+    variants
+        What might be late.
+    since
+        Cuts before this (µs) are left alone: little has been learned.
+
+    """
+
+    def __init__(self, spec: Spec, variants: Sequence[Variant], since: int) -> None:
+        self._spec, self._variants, self._since = spec, variants, since
+        self._places: dict[tuple[str, int], int] = {}
+        self._labels: list[float] = []
+        self._users: list[str] = []
+        self._time: list[Int] = []
+        self._known: list[Floats] = []
+        self._late: dict[Variant, list[Floats]] = {variant: [] for variant in variants}
+
+    def scored(self, slab: Slab, scored: Scored) -> None:
+        """Score everybody again with each thing late."""
+        if int(scored.at[0]) < self._since or scored.scorer.version == 0:
+            return
+        for user in slab.names(scored.rows):
+            self._places[user, int(scored.at[0])] = len(self._labels)
+            self._labels.append(NAN)
+            self._users.append(user)
+        self._time.append(scored.at)
+        self._known.append(scored.probability)
+        whole = {(v.source, v.lag): None for v in self._variants}
+        late = {key: self._look(slab, scored, *key) for key in whole}
+        for variant in self._variants:
+            found = late[variant.source, variant.lag]
+            if variant.feature is None:
+                said = found.probability
+            else:
+                said = self._one_late(scored, found, variant.feature)
+            self._late[variant].append(said)
+
+    def outputs(self, outputs: Sequence[Output]) -> None:
+        """Take the labels from the examples."""
+        for output in outputs:
+            if output.topic == "examples":
+                value = orjson.loads(output.value)
+                place = self._places.pop((value.get("user"), value.get("time")), None)
+                if place is not None and value["kind"] == "example":
+                    self._labels[place] = float(value["label"])
+
+    def pairs(self) -> Pairs:
+        """All cuts whose label is known. Raises TooFewCuts."""
+        label = np.array(self._labels)
+        if not {0.0, 1.0} <= set(label.tolist()):
+            raise TooFewCuts
+        every = Pairs(
+            np.concatenate(self._time),
+            label,
+            groups_of(self._users),
+            np.concatenate(self._known),
+            {variant: np.concatenate(said) for variant, said in self._late.items()},
+        )
+        return every.part(~np.isnan(label))
+
+    def _look(self, slab: Slab, scored: Scored, source: str, lag: int | None) -> Scored:
+        s = self._spec.source_index(source)
+        marks, health = scored.watermarks.copy(), scored.health.copy()
+        if lag is None:
+            marks[:, s], health[:, s] = NEVER, UNKNOWN
+        else:
+            marks[:, s] = np.minimum(marks[:, s], scored.at - lag)
+            health[:, s] = np.where(health[:, s] == UNKNOWN, UNKNOWN, STALLED)
+        wanted, treatment = latest(scored.at, marks, health)
+        matrix, as_of = features(slab, scored.rows, scored.at, wanted)
+        looks = Looks(scored.rows, scored.at, marks, matrix, as_of, health, treatment)
+        return score([looks], scored.scorer)
+
+    def _one_late(self, scored: Scored, late: Scored, feature: str) -> Floats:
+        j = [one.name for one in self._spec.features].index(feature)
+        matrix = scored.matrix.copy()
+        matrix[:, j] = late.matrix[:, j]
+        return scored.scorer.predict(matrix)
