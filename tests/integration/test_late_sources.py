@@ -1,0 +1,221 @@
+"""The same log, a source of it late: scores keep coming, nothing is lost, all heals.
+
+`ebbline publish` puts it on a real broker three times: usage five days late; usage away for a
+week, the backlog landing in order; and landing with the newest first. What came of the log as it
+happened is known from the engine in memory.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+import redis
+
+from models.engine.requests import Output
+from models.features.plan import make_plan
+from models.features.vector import features
+from models.grid import Float
+from models.spec import Spec
+from models.state.decoding import decode
+from models.state.slab import Slab
+from schemas.murmur2 import partition_of
+from schemas.times import format_time, parse_time
+from streams.config import load_config
+from streams.replay import Prior, Replay
+from streams.study.logs import from_files
+from tests.integration.story import DAY, PARTITIONS, START, Event, Story, history
+
+USERS, DAYS = 60, 24
+FIRST, LAST = START + 14 * DAY, START + 21 * DAY
+"""Usage is away from FIRST to LAST."""
+END = START + 24 * DAY + 1
+"""Where the outage's runs are closed: what was away lies in the windows there."""
+LATE, LATE_END = 5 * DAY, START + 30 * DAY
+LATENESS = DAY
+"""The story's ``allowed_lateness`` of usage."""
+
+Live = Callable[..., "Lived"]
+
+
+def at(time: int) -> str:
+    return format_time(time * 1000)
+
+
+@dataclass(frozen=True)
+class Lived:
+    """What came of a log. features: user → as of the end."""
+
+    scores: list[dict[str, Any]]
+    letters: list[dict[str, Any]]
+    features: dict[str, Float]
+
+    def scheduled(self, first: int = 0, last: int = 2**50) -> list[dict[str, Any]]:
+        """Scores of cuts in [first, last] (ms)."""
+        found = [score for score in self.scores if score["cause"] == "schedule"]
+        return [score for score in found if at(first) <= score["time"] <= at(last)]
+
+    def health(self, first: int, last: int) -> Counter[str]:
+        """Of usage."""
+        return Counter(s["sources"]["usage"]["health"] for s in self.scheduled(first, last))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("late")
+
+
+@pytest.fixture(scope="module")
+def events() -> list[Event]:
+    return [event for event in history(USERS, DAYS, seed=5) if event.key is not None]
+
+
+@pytest.fixture(scope="module")
+def files(folder: Path, events: list[Event]) -> dict[str, Path]:
+    by_source: dict[str, list[bytes]] = defaultdict(list)
+    for event in events:
+        by_source[event.source].append(orjson.dumps(event.value))
+    paths = {source: folder / f"{source}.jsonl" for source in by_source}
+    for source, path in paths.items():
+        path.write_bytes(b"\n".join(by_source[source]))
+    return paths
+
+
+@pytest.fixture
+def story(services, redis_url: str, fresh_name: str, folder: Path):
+    story = Story(fresh_name, folder, services.bootstrap_servers, redis_url).begin()
+    yield story
+    story.kill_all()
+
+
+@pytest.fixture
+def live(story: Story, files: dict[str, Path], redis_url: str) -> Live:
+    """Publish the log with faults, and live through it."""
+
+    def live(end: int, *faults: str) -> Lived:
+        given = [word for s, path in files.items() for word in ("--source", s, str(path))]
+        story.ebbline("publish", *given, "--heartbeats", "6h", "--close-at", at(end), *faults)
+        with story.running():
+            story.wait_scored_through(end)
+            story.wait_applied()
+        client = redis.Redis.from_url(redis_url)
+        keys = list(client.scan_iter(f"ebb:{{{story.app}.p*}}:fs-*:u:*"))
+        values = {key.decode().split(":u:", 1)[1]: client.get(key) for key in keys}
+        client.close()
+        known = _features(load_config(story.config).spec, values, end)
+        return Lived(story.read("scores"), story.read("deadletter"), known)
+
+    return live
+
+
+def as_it_happened(story: Story, files: dict[str, Path], end: int) -> Lived:
+    """The same log without faults, through the engine in memory."""
+    spec, outputs = load_config(story.config).spec, list[Output]()
+    log = from_files(spec, {s: [path] for s, path in files.items()}, 1.0, lambda *_: None)
+    replay = Replay(spec, Prior(spec), outputs.extend)
+    replay.run(log.arriving({}, (end - log.last) * 1000))
+    found = [orjson.loads(output.value) for output in outputs if output.topic == "scores"]
+    return Lived(found, [], _features(spec, replay.memory.users, end))
+
+
+def _features(spec: Spec, values: dict[str, bytes], end: int) -> dict[str, Float]:
+    slab, users = Slab(make_plan(spec)), sorted(values)
+    rows = slab.make(users)
+    decode(slab, users, rows, [values[user] for user in users])
+    times = np.full(len(users), end * 1000)
+    matrix, _ = features(slab, rows, times, np.tile(times[:, None], (1, len(spec.sources))))
+    return dict(zip(users, matrix, strict=True))
+
+
+def check_healed(lived: Lived, clean: Lived) -> None:
+    """Nothing missing in the end, and nobody without a score on the way."""
+    assert lived.features.keys() == clean.features.keys()
+    for user, known in clean.features.items():
+        np.testing.assert_allclose(lived.features[user], known, rtol=1e-9, err_msg=user)
+    assert scored(lived.scheduled()) == scored(clean.scheduled())
+
+
+def scored(scores: Sequence[dict[str, Any]]) -> set[tuple[str, str]]:
+    return {(score["user"], score["time"]) for score in scores}
+
+
+def check_calibrated(scores: Sequence[dict[str, Any]], events: Sequence[Event]) -> None:
+    """As many churned as was said, within what chance does to users."""
+    churned = {
+        event.value["user"]: event.value["at"] * 1000
+        for event in events
+        if event.source == "outcomes" and event.value["kind"] == "cancelled"
+    }
+    off: dict[str, float] = defaultdict(float)
+    for score in scores:
+        ends = churned.get(score["user"])
+        comes = ends is not None and score["time"] < format_time(ends)
+        happened = comes and ends <= parse_time(score["time"]) + score["horizon_s"] * 1_000_000
+        off[score["user"]] += score["probability"] - happened
+    values = np.array(list(off.values()))
+    assert abs(values.sum()) < 3.5 * np.sqrt((values**2).sum())
+
+
+def test_a_source_that_is_always_late(
+    live: Live, story: Story, files: dict[str, Path], events: list[Event]
+) -> None:
+    lived = live(LATE_END, "--delay", f"usage={LATE // DAY}d")
+    assert not lived.letters, "lateness is judged against the source's own watermark"
+    check_healed(lived, as_it_happened(story, files, LATE_END))
+    health = lived.health(START + 12 * DAY, START + 24 * DAY)
+    assert "fresh" not in health, "five days late is not fresh"
+    check_calibrated(lived.scheduled(START + 8 * DAY, START + 20 * DAY), events)
+
+
+def test_a_week_of_outage(
+    live: Live, story: Story, files: dict[str, Path], events: list[Event]
+) -> None:
+    lived = live(END, "--outage", f"usage={at(FIRST)}..{at(LAST)}")
+    assert not lived.letters
+    check_healed(lived, as_it_happened(story, files, END))
+    assert lived.health(FIRST - 4 * DAY, FIRST - DAY).keys() == {"fresh"}
+    assert "fresh" not in lived.health(FIRST + 3 * DAY, LAST - DAY)
+    assert lived.health(LAST + 2 * DAY, END).keys() == {"fresh"}, "it heals by itself"
+    check_calibrated(lived.scheduled(FIRST, LAST - DAY), events)
+
+
+def test_a_backfill_that_begins_with_the_newest(
+    live: Live, story: Story, files: dict[str, Path], events: list[Event]
+) -> None:
+    """The watermark jumps, then the old days arrive: what is too old is named, one by one."""
+    fault = f"usage=outage from={at(FIRST)} until={at(LAST)} order=newest over=6h"
+    lived = live(END, "--fault", fault)
+    assert {letter["reason"] for letter in lived.letters} == {"late"}
+    expected = too_late(events)
+    assert len(expected) > 100
+    named = Counter(_id(letter) for letter in lived.letters)
+    assert named.keys() == expected
+    clean = as_it_happened(story, files, END)
+    untouched = {event.key for event in events} - {id.split("/")[0] for id in expected}
+    for user in untouched & clean.features.keys():
+        np.testing.assert_allclose(lived.features[user], clean.features[user], rtol=1e-9)
+
+
+def _id(letter: dict[str, Any]) -> str:
+    return str(orjson.loads(base64.b64decode(letter["value_base64"]))["id"])
+
+
+def too_late(events: Sequence[Event]) -> set[str]:
+    """Ids of what is older than its partition's newest event by more than is allowed."""
+    held = [e for e in events if e.source == "usage" and FIRST <= e.value["at"] < LAST]
+    newest: dict[int, int] = {}
+    found = set()
+    for event in sorted(held, key=lambda e: -e.value["at"]):
+        assert event.key is not None
+        partition = partition_of(event.key.encode(), PARTITIONS)
+        time = newest.setdefault(partition, event.value["at"])
+        if event.value["at"] < time - LATENESS:
+            found.add(event.value["id"])
+    return found
