@@ -41,4 +41,4 @@ class Growing(Fault):
 
     def _late(self, arrivals: Times) -> Times:
         passed = arrivals - self.span.begun(arrivals)
-        return np.minimum(passed * self.rate, self.most).astype(np.int64)
+        return np.asarray(np.minimum(passed * self.rate, self.most).astype(np.int64))

@@ -38,7 +38,7 @@ class Outage(Fault):
         start, end = self.span.begun(arrivals), self.span.ended(arrivals)
         passed = (arrivals - start) / np.maximum(end - start, 1)
         place = 1.0 - passed if self.newest_first else passed
-        return end + (place * self.over).astype(np.int64)
+        return np.asarray(end + (place * self.over).astype(np.int64))
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,7 +198,7 @@ def test_a_backfill_that_begins_with_the_newest(
     named = Counter(_id(letter) for letter in lived.letters)
     assert named.keys() == expected
     clean = as_it_happened(story, files, END)
-    untouched = {event.key for event in events} - {id.split("/")[0] for id in expected}
+    untouched = {event.key for event in events} - {name.split("/")[0] for name in expected}
     for user in untouched & clean.features.keys():
         np.testing.assert_allclose(lived.features[user], clean.features[user], rtol=1e-9)
 
