@@ -215,7 +215,7 @@ def _tell_of_crash(app: BatchApp, supervisor: Supervisor) -> None:
 
 def _not_ready(apps: Sequence[BatchApp]) -> str | None:
     for app in apps:
-        if not app.started or app.rebalancing:
+        if not app.started or app.rebalancing or not app.reading:
             return f"{app.conf.id}: not in the group yet"
         if not app.consumer.assignment() and not isinstance(app.hub, RekeyHub):
             return f"{app.conf.id}: no partitions assigned"

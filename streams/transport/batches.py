@@ -203,6 +203,11 @@ class BatchApp(faust.App):
         """The consumer, as what it is."""
         return cast("BatchConsumer", self.consumer)
 
+    @property
+    def reading(self) -> bool:
+        """Whether the consumer's thread runs; before, it refuses to be asked anything."""
+        return self.batch_consumer._thread._consumer is not None
+
     def partitions_of(self, topic: str) -> int:
         """Number of partitions of a subscribed topic.
 
