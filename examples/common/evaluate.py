@@ -79,22 +79,23 @@ def _table(judged: _Judged, chosen: Bools) -> dict[str, Any]:
     return {
         "rows": len(labels),
         "positives": int(labels.sum()),
-        "auc": _short(metrics.auc(labels, judged.model[chosen])),
-        "log_loss": _short(metrics.log_loss(labels, judged.model[chosen])),
+        "auc": short(metrics.auc(labels, judged.model[chosen])),
+        "log_loss": short(metrics.log_loss(labels, judged.model[chosen])),
         "base_rate": {
-            "auc": _short(metrics.auc(labels, judged.base[chosen])),
-            "log_loss": _short(metrics.log_loss(labels, judged.base[chosen])),
+            "auc": short(metrics.auc(labels, judged.base[chosen])),
+            "log_loss": short(metrics.log_loss(labels, judged.base[chosen])),
         },
         "hindsight_rate": {
-            "rate": _short(rate),
-            "log_loss": _short(metrics.log_loss(labels, np.full(len(labels), rate))),
+            "rate": short(rate),
+            "log_loss": short(metrics.log_loss(labels, np.full(len(labels), rate))),
         },
         "recency": {
-            "auc": _short(metrics.auc(labels, judged.silence[chosen])),
-            "log_loss": _short(metrics.log_loss(labels, judged.recency[chosen])),
+            "auc": short(metrics.auc(labels, judged.silence[chosen])),
+            "log_loss": short(metrics.log_loss(labels, judged.recency[chosen])),
         },
     }
 
 
-def _short(value: float | None) -> float | None:
+def short(value: float | None) -> float | None:
+    """Rounded as in the result."""
     return None if value is None else round(value, 6)

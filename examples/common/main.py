@@ -16,12 +16,13 @@ from typing import Any
 
 from rich.console import Console
 
-from examples.common import readback
+from examples.common import anchor, readback
 from examples.common.evaluate import evaluate
 from examples.common.fresh import clear, start_afresh
 from examples.common.report import print_report
 from examples.common.study import DataError, Prepared, Study
 from examples.common.workers import WorkersFailed, workers
+from schemas.times import parse_time
 from streams.config import Config, load_config
 from streams.connections import Connections
 from streams.embedded import Services, ServiceUnavailable, resolve_services
@@ -116,6 +117,13 @@ def _with_services(
         table = evaluate(scores, prepared.truth, labels.horizon, config.spec.model.prior)
         if options.scores is not None:
             readback.write_scores(scores, options.scores)
+    if options.anchor and anchor.installed():
+        with clock.step("anchor", f"{anchor.NAME}, on the same examples"):
+            warm_from = parse_time(table["without_cold_start"]["from"])
+            learned = readback.examples(clients, config.topics.examples)
+            table["anchor"] = anchor.compare(config.spec, learned, warm_from)
+    elif options.anchor:
+        console.print(f"no LightGBM here, so no comparison with it ({anchor.HOW})")
     if not options.keep and services.kafka is None:
         clear(config, connections, clients)
     return {
@@ -176,6 +184,12 @@ def _options(study: Study) -> argparse.Namespace:
     parser.add_argument("--scores", type=Path, metavar="FILE", help="write all scores there (CSV)")
     parser.add_argument("--workers", type=int, default=2, help="scoring processes (default 2)")
     parser.add_argument("--partitions", type=int, default=2, help="of each topic (default 2)")
+    parser.add_argument(
+        "--no-anchor",
+        dest="anchor",
+        action="store_false",
+        help="don't compare with LightGBM, where that is installed",
+    )
     parser.add_argument("--keep", action="store_true", help="keep events, logs and topics")
     options = parser.parse_args()
     if not options.data.exists():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +12,22 @@ import numpy as np
 import orjson
 
 from examples.common.evaluate import ScoreRows
+from schemas.codec import decode_example
+from schemas.examples import Example
 from schemas.times import format_time, parse_time
 from streams.topics.clients import KafkaClients, opened
 from streams.topics.reading import ends, read_until
 
 
-def records(clients: KafkaClients, topic: str) -> Iterator[Any]:
+def records(
+    clients: KafkaClients, topic: str, decode: Callable[[bytes], Any] = orjson.loads
+) -> Iterator[Any]:
     """Every record of a topic, decoded, up to its present end."""
     # The checksums are computed in Python here: 12 µs for each record, on loopback.
     with opened(clients.consumer(check_crcs=False, fetch_max_bytes=16_777_216)) as consumer:
         for record in read_until(consumer, ends(consumer, [topic])):
             if record.value is not None:
-                yield orjson.loads(record.value)
+                yield decode(record.value)
 
 
 def scheduled_scores(clients: KafkaClients, topic: str) -> ScoreRows:
@@ -52,6 +56,13 @@ def write_scores(scores: ScoreRows, path: Path) -> None:
         writer.writerow(["user", "time", "probability"])
         for user, time, probability in zip(*columns, strict=True):
             writer.writerow([user, format_time(time), repr(probability)])
+
+
+def examples(clients: KafkaClients, topic: str) -> Iterator[Example]:
+    """Every labelled example of the topic, repeats included."""
+    for record in records(clients, topic, decode_example):
+        if isinstance(record, Example):
+            yield record
 
 
 def dead_letters(clients: KafkaClients, topic: str) -> dict[str, int]:

@@ -23,6 +23,8 @@ def print_report(title: str, result: dict[str, Any]) -> None:
     _rows(table, "all scores", result)
     _rows(table, f"from {warm['from'][:10]} (no cold start)", warm)
     console.print(table)
+    if "anchor" in result:
+        _anchor(console, result["anchor"])
     console.print(f"{result['seconds']:,.0f} s ({_counts(result['seconds_by_step'])})")
 
 
@@ -37,6 +39,20 @@ def _rows(table: Table, name: str, result: dict[str, Any]) -> None:
     for rule, auc, loss in shown:
         table.add_row(*head, rule, _metric(auc, 3), _metric(loss, 4))
         head = ["", "", ""]
+
+
+def _anchor(console: Console, anchor: dict[str, Any]) -> None:
+    """Ebbline beside the batch learner, on the cuts that became examples."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("learned cuts", "rows", "positives", "", "AUC", "log loss"):
+        table.add_column(name, justify="right" if name and name != "learned cuts" else "left")
+    warm = anchor["without_cold_start"]
+    for name, figures in (("all", anchor), (f"from {warm['from'][:10]} (no cold start)", warm)):
+        head = [name, f"{figures['rows']:,}", f"{figures['positives']:,}"]
+        for title, one in (("ebbline", figures["ebbline"]), (anchor["name"], figures["anchor"])):
+            table.add_row(*head, title, _metric(one["auc"], 3), _metric(one["log_loss"], 4))
+            head = ["", "", ""]
+    console.print(table)
 
 
 def _metric(value: float | None, digits: int) -> str:

@@ -16,9 +16,10 @@ from models.learning.growing import Growing
 from models.learning.numerics import Floats, logit
 from models.learning.oblivious import Indices
 from models.learning.reservoir import Reservoir
+from models.learning.seeded import Seeded
 
 
-class BoostedTrees(base.Classifier):
+class BoostedTrees(Seeded, base.Classifier):
     """Online gradient boosting of oblivious trees, on class-stratified reservoirs of history.
 
     After every so many examples one tree is grown (see ``Growing``) on the rows that the two
@@ -242,15 +243,6 @@ class BoostedTrees(base.Classifier):
             reservoir.grow(len(self._columns))
         if self._growing is not None:
             self._growing.widen(len(self._columns))
-
-    def __getstate__(self) -> dict[str, Any]:
-        """State with the random generator as plain numbers: its pickle names more than we allow."""
-        return self.__dict__ | {"_rng": self._rng.bit_generator.state}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._rng = np.random.Generator(np.random.PCG64())
-        self._rng.bit_generator.state = state["_rng"]
 
 
 def _nothing(depth: int) -> ObliviousForm:

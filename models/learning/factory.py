@@ -13,6 +13,7 @@ from river import base, compose, drift, linear_model, optim, preprocessing, tree
 from models.aggregates import LINEAR
 from models.learning.anchored import Anchored
 from models.learning.boosted import BoostedTrees
+from models.learning.forgetting import ForgettingLogistic
 from models.learning.guard import Clip, FiniteOnly, SignedLog
 from models.learning.mixture import Mixture
 from models.learning.numerics import logit
@@ -20,7 +21,7 @@ from models.learning.replay_logistic import ReplayLogistic
 from models.learning.weighted_forest import WeightedForest
 from models.spec import FeatureSpec, MemberSpec, ModelSpec
 
-Model = ReplayLogistic | BoostedTrees | Mixture | Anchored
+Model = ReplayLogistic | ForgettingLogistic | BoostedTrees | Mixture | Anchored
 """A classifier whose ``learn_one`` takes a weight, and anything as a value."""
 
 Maker = Callable[..., Model]
@@ -34,6 +35,7 @@ def make_model(spec: ModelSpec, features: Sequence[FeatureSpec]) -> Model:
     """Make the untrained classifier, ready for whatever values come: NaN, None, extremes.
 
     kinds: ``mixture`` (of ``spec.members``), ``logistic`` (replay), ``boosted`` (trees, replay),
+    ``forgetting`` (a logistic regression on the latest examples),
     ``river_logistic`` (plain online learning), ``hat`` (Hoeffding adaptive tree), ``arf``
     (adaptive random forest, tuned), or the import path of a River classifier,
     ``package.module:Class``. ``spec.params`` go to the estimator. Raises ModelSpecError.
@@ -89,6 +91,11 @@ def _logistic(spec: ModelSpec, features: Sequence[FeatureSpec], **params: Any) -
     return ReplayLogistic(features=_names(features), raw=_raw(features), **settings)
 
 
+def _forgetting(spec: ModelSpec, features: Sequence[FeatureSpec], **params: Any) -> Model:
+    settings: dict[str, Any] = {"prior": spec.prior, "seed": spec.seed} | params
+    return ForgettingLogistic(features=_names(features), raw=_raw(features), **settings)
+
+
 def _river_logistic(spec: ModelSpec, features: Sequence[FeatureSpec], **params: Any) -> Model:
     settings: dict[str, Any] = {
         "optimizer": optim.AdaGrad(params.pop("lr", 0.05)),
@@ -134,6 +141,7 @@ MAKERS: dict[str, Maker] = {
     "mixture": _mixture,
     "logistic": _logistic,
     "boosted": _boosted,
+    "forgetting": _forgetting,
     "river_logistic": _river_logistic,
     "hat": _hat,
     "arf": _arf,
@@ -142,8 +150,9 @@ KINDS = tuple(MAKERS)
 DEFAULT_MEMBERS = (
     MemberSpec("logistic"),
     MemberSpec("boosted"),
+    MemberSpec("forgetting", weight=0.2),
 )
-"""Of a mixture that names none."""
+"""Of a mixture that names none: the one that forgets is a precaution, and begins with little."""
 
 
 def _raw(features: Sequence[FeatureSpec]) -> tuple[str, ...] | None:

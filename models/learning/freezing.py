@@ -13,6 +13,7 @@ from river import base
 from models.learning.compiled.errors import NotCompilable
 from models.learning.compiled.mixture import Form
 from models.learning.numerics import Bools, Floats, logits_of
+from models.learning.oblivious import Indices
 from models.learning.scorer import as_dicts, expected_rows, marginal_rows, probability
 from models.staleness.belief import Belief, Degrade
 
@@ -26,6 +27,14 @@ class ArrayLearner(Protocol):
 
     def form(self) -> Any:
         """Compile to flat arrays."""
+
+
+@runtime_checkable
+class TimedLearner(Protocol):
+    """Judges its parts by what was known when each row was scored."""
+
+    def learn_known(self, matrix: Floats, labels: Floats, weights: Floats, known: Indices) -> None:
+        """Learn rows in order; known (n,): examples learned before that were known then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +96,16 @@ def learn_rows(
     matrix: Floats,
     labels: Floats,
     weights: Floats,
+    known: Indices | None = None,
 ) -> None:
-    """Teach any classifier rows (n, f), in order."""
+    """Teach any classifier rows (n, f), in order.
+
+    known: of the examples it has learned before, how many were known when each row was scored,
+    shape (n,); None: all of them.
+    """
+    if known is not None and isinstance(model, TimedLearner):
+        model.learn_known(matrix, labels, weights, known)
+        return
     if isinstance(model, ArrayLearner):
         model.learn_many(matrix, labels, weights)
         return

@@ -11,7 +11,9 @@ from models.learning.columns import Columns
 from models.learning.compiled.mixture import Form, MixtureForm
 from models.learning.freezing import freeze, learn_rows
 from models.learning.gate import Gate
-from models.learning.numerics import Floats, finite, softplus
+from models.learning.judges import Judge, Judges
+from models.learning.numerics import Floats, finite
+from models.learning.oblivious import Indices
 
 
 class Mixture(base.Classifier):
@@ -21,12 +23,13 @@ class Mixture(base.Classifier):
     ``learn_one`` takes a weight; those of this package and those that ``compiled.shapes`` knows
     are asked as arrays, the others row by row.
 
-    The gate sees what the members said before they learned an example: copies of them frozen up to
-    ``every`` examples before, which is also nearer to how scores are made, long before their
-    labels are known. (Were they asked just before each example, those that follow the latest
-    examples would be flattered: neighbouring examples are alike.)
+    The gate sees what the members said when the example was scored: copies of them are frozen now
+    and then, and each example is judged by one that had learned no more than what was known at that
+    time (see ``learn_known``; the newest, where nobody says). Labels are late and neighbouring
+    examples alike, so members that follow the latest ones would be flattered otherwise.
 
-    State is that of the members, twice for those that cannot be compiled. Deterministic where
+    State is that of the members and up to nine of their compiled forms (``Judges``), or whole
+    copies of members that cannot be compiled. Deterministic where
     the members are. ``learn_many`` and ``form`` work on arrays; with the features declared they
     do exactly what the methods on dicts do.
 
@@ -43,7 +46,7 @@ class Mixture(base.Classifier):
     eta, share
         The gate's learning rate and share.
     every
-        Examples after which the members are frozen anew.
+        Examples after which the members are frozen anew, at least.
     max_features
         Names after this many are ignored; the same for all members that have this parameter.
 
@@ -65,7 +68,7 @@ class Mixture(base.Classifier):
         weights: tuple[float, ...] | None = None,
         features: tuple[str, ...] | None = None,
         prior: float = 0.1,
-        eta: float = 0.02,
+        eta: float = 0.1,
         share: float = 1e-4,
         every: int = 256,
         max_features: int = 1024,
@@ -85,10 +88,8 @@ class Mixture(base.Classifier):
         self._columns.add(features or ())
         first = np.ones(len(members)) if weights is None else np.array(weights)
         self._gate = Gate(first / first.sum(), eta, share)
-        self._frozen: tuple[Form, ...] = ()
-        self._width = 0
+        self._judges = Judges(every)
         self._learned = 0
-        self._refresh_at = 1
 
     @classmethod
     def _unit_test_params(cls) -> Any:
@@ -112,7 +113,8 @@ class Mixture(base.Classifier):
 
     def learn_one(self, x: dict[Any, Any], y: Any, w: float = 1.0) -> None:
         """Learn one example of weight ``w``; features come and go as they like."""
-        self._judge(self._columns.row(x)[None], np.array([float(bool(y))]), np.array([w]))
+        now = np.array([self._learned])
+        self._judge(self._columns.row(x)[None], np.array([float(bool(y))]), np.array([w]), now)
         self._columns.add(x)
         self._columns.count(self._columns.row(x))
         for member in self._models:
@@ -126,13 +128,28 @@ class Mixture(base.Classifier):
 
     def learn_many(self, matrix: Floats, labels: Floats, weights: Floats) -> None:
         """Learn rows in order: matrix (n, f) of the declared features, NaN = unknown."""
+        self.learn_known(matrix, labels, weights, self._learned + np.arange(len(matrix)))
+
+    def learn_known(self, matrix: Floats, labels: Floats, weights: Floats, known: Indices) -> None:
+        """Learn rows in order, n of them, the members being judged as when the rows were scored.
+
+        Parameters
+        ----------
+        matrix
+            Shape (n, f), columns as in ``features``, NaN = unknown.
+        labels, weights
+            Shape (n,).
+        known
+            How many of all the examples learned before were known when each row was scored, (n,).
+
+        """
         begun = 0
         while begun < len(matrix):
-            self._refresh()
-            part = slice(begun, begun + self._refresh_at - self._learned)
+            self._freeze_if_due(int(known[begun]))
+            part = slice(begun, begun + self._judges.room(self._learned))
             some = finite(matrix[part])
             rows = self._columns.rows(some)
-            self._judge(rows, labels[part], weights[part])
+            self._judge(rows, labels[part], weights[part], known[part])
             for row in rows:
                 self._columns.count(row)
             for member in self._models:
@@ -144,21 +161,16 @@ class Mixture(base.Classifier):
         """Compile to flat arrays, columns as in ``features`` (and newer names after them)."""
         return MixtureForm(self.shares, self._freeze())
 
-    def _judge(self, rows: Floats, labels: Floats, weights: Floats) -> None:
+    def _judge(self, rows: Floats, labels: Floats, weights: Floats, known: Indices) -> None:
         """Let the gate see what the frozen members say about rows before these are learned."""
-        self._refresh()
-        signs = np.where(labels == 1.0, -1.0, 1.0)
-        known = rows[:, : self._width]
-        losses = [weights * softplus(signs * form.logits(known)) for form in self._frozen]
-        for each in np.stack(losses, axis=1):
+        self._freeze_if_due(int(known[0]))
+        for each in self._judges.losses(rows, labels, weights, known):
             self._gate.update(each)
 
-    def _refresh(self) -> None:
-        if self._frozen and self._learned < self._refresh_at:
-            return
-        self._frozen = self._freeze()
-        self._width = len(self._columns)
-        self._refresh_at = self._learned + max(1, min(self.every, self._learned // 10))
+    def _freeze_if_due(self, known: int) -> None:
+        if self._judges.due(self._learned):
+            judge = Judge(self._learned, len(self._columns), self._freeze())
+            self._judges.add(judge, known)
 
     def _freeze(self) -> tuple[Form, ...]:
         names = tuple(self._columns.places)

@@ -11,16 +11,17 @@ from river import base
 
 from models.learning.base_rate import BaseRate
 from models.learning.columns import Columns
-from models.learning.linear import LinearForm, standardise, transform
-from models.learning.numerics import Floats, finite, logit, sigmoid
+from models.learning.design import Design
+from models.learning.linear import LinearForm
+from models.learning.numerics import Floats, logit, sigmoid
 from models.learning.reservoir import Reservoir
 from models.learning.scale import Scale
+from models.learning.seeded import Seeded
 
-_KNOWN, _ABSENT = 0, 1
 _LEAST = np.finfo(float).tiny
 
 
-class ReplayLogistic(base.Classifier):
+class ReplayLogistic(Seeded, base.Classifier):
     """Online logistic regression with replay from a class-stratified, uniform reservoir.
 
     A stream of delayed labels brings one phase of the users' lives at a time; a plain online
@@ -129,8 +130,7 @@ class ReplayLogistic(base.Classifier):
         self.max_features = max_features
         self.seed = seed
         self._columns = Columns(max_features)
-        self._logged = np.zeros(0, dtype=bool)
-        self._set_scale(Scale.unknown(0))
+        self._design = Design.empty(limit)
         self._rescale_at = 1
         self._theta = np.zeros((2, 0))
         self._squares = np.zeros((2, 0))
@@ -178,22 +178,13 @@ class ReplayLogistic(base.Classifier):
     def form(self) -> LinearForm:
         """Compile to flat arrays, columns as in ``features`` (and newer names after them)."""
         trust = self._base.trust(self.patience)
-        value_weights, absent_weights = trust * self._theta
-        return LinearForm(
-            intercept=(1.0 - trust) * logit(self._base.rate()) + trust * self._intercept,
-            weights=value_weights,
-            known=absent_weights * self._absences[0],
-            unknown=absent_weights * self._absences[1],
-            mean=self._scale.mean,
-            scale=self._scale.deviation,
-            logged=self._logged.copy(),
-            limit=self.limit,
-        )
+        intercept = (1.0 - trust) * logit(self._base.rate()) + trust * self._intercept
+        return self._design.form(intercept, trust * self._theta)
 
     # ------------------------------------------------------------------ learning
 
     def _learn_row(self, raw: Floats, label: bool, weight: float) -> None:
-        row = transform(finite(raw), self._logged)
+        row = self._design.transformed(raw)
         self._columns.count(row)
         self._base.update(label, weight)
         if len(self._reservoirs[not label]):
@@ -219,7 +210,7 @@ class ReplayLogistic(base.Classifier):
         return rows, labels, weights
 
     def _step(self, rows: Floats, labels: Floats, weights: Floats) -> None:
-        design = self._design(rows)
+        design = self._design.of(rows)
         logits = self._intercept + (design * self._theta).sum(axis=(1, 2))
         residuals = weights * (sigmoid(logits) - labels)
         gradient = (residuals[:, None, None] * design).sum(axis=0)
@@ -230,15 +221,6 @@ class ReplayLogistic(base.Classifier):
         self._intercept_squares += slope * slope
         self._intercept -= self.lr * slope / math.sqrt(self._intercept_squares)
 
-    def _design(self, rows: Floats) -> Floats:
-        """Design (k, 2, f) of transformed rows (k, f): standardised values, and absences."""
-        absent = np.isnan(rows)
-        design = np.empty((len(rows), 2, rows.shape[1]))
-        z = standardise(rows, self._scale.mean, self._scale.deviation, self.limit)
-        design[:, _KNOWN] = np.where(absent, 0.0, z)
-        design[:, _ABSENT] = np.where(absent, self._absences[1], self._absences[0])
-        return design
-
     def _rescale(self) -> None:
         """Take the scale from the reservoirs anew: after 1, 2, 3 … examples, then every 10 %."""
         kept = [reservoir.kept() for reservoir in self._reservoirs]
@@ -247,17 +229,10 @@ class ReplayLogistic(base.Classifier):
             for total, (_, weights) in zip(self._base.totals, kept, strict=True)
         ]
         rows = np.concatenate([rows for rows, _ in kept]).astype(float)
-        self._set_scale(Scale.of(rows, np.concatenate(shares).astype(float)))
+        scale = Scale.of(rows, np.concatenate(shares).astype(float))
+        self._design = self._design.rescaled(scale)
         count = sum(self._base.counts)
         self._rescale_at = count + 1 + count // 10
-
-    def _set_scale(self, scale: Scale) -> None:
-        self._scale = scale
-        spread = np.sqrt(scale.absent * (1.0 - scale.absent))
-        spread = np.where(spread > 0.0, spread, 1.0)
-        self._absences = np.stack(
-            [standardise(np.full_like(spread, u), scale.absent, spread, self.limit) for u in (0, 1)]
-        )
 
     # ------------------------------------------------------------------ columns
 
@@ -266,21 +241,9 @@ class ReplayLogistic(base.Classifier):
         if not added:
             return
         more = len(added)
-        logged = np.array([name not in (self.raw or ()) for name in added], dtype=bool)
-        self._logged = np.concatenate((self._logged, logged))
         self._theta = np.pad(self._theta, ((0, 0), (0, more)))
         self._squares = np.pad(self._squares, ((0, 0), (0, more)), constant_values=self.caution)
         for reservoir in self._reservoirs:
             reservoir.grow(len(self._columns))
-        self._set_scale(self._scale.grow(len(self._columns)))
-
-    # ------------------------------------------------------------------ pickling
-
-    def __getstate__(self) -> dict[str, Any]:
-        """State with the random generator as plain numbers: its pickle names more than we allow."""
-        return self.__dict__ | {"_rng": self._rng.bit_generator.state}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._rng = np.random.Generator(np.random.PCG64())
-        self._rng.bit_generator.state = state["_rng"]
+        logged = np.array([name not in (self.raw or ()) for name in added], dtype=bool)
+        self._design = self._design.grown(logged)

@@ -14,6 +14,7 @@ from models.learning.errors import KindError
 from models.learning.factory import Model, make_model
 from models.learning.freezing import learn_rows
 from models.learning.manifests import changed, first_manifest, unchanged
+from models.learning.maturing import Maturing
 from models.learning.maturity import maturity_of
 from models.learning.numerics import Floats
 from models.learning.payload import pack, unpack_head, unpack_tail
@@ -80,6 +81,7 @@ class _State:
     model: Model
     base: BaseRate
     quality: RollingQuality
+    maturing: Maturing
 
 
 class Trainer:
@@ -107,6 +109,7 @@ class Trainer:
             model=make_model(spec.model, spec.features),
             base=BaseRate(spec.model.prior, weight=1.0),
             quality=RollingQuality(WINDOW),
+            maturing=Maturing(_until_in_force(spec)),
         )
 
     @classmethod
@@ -174,7 +177,10 @@ class Trainer:
         state.quality.update(labels, predicted.probabilities, weights, state.base.rate())
         for label, weight in zip(labels.tolist(), weights.tolist(), strict=True):
             state.base.update(bool(label), weight)
-        learn_rows(state.model, self._features, complete, labels, weights)
+        times = [example.time for example in examples]
+        known = state.maturing.known(times)
+        learn_rows(state.model, self._features, complete, labels, weights, known)
+        state.maturing.add(times)
         unknown = (~np.isfinite(complete)).sum(axis=0).tolist()
         missing = {name: n for name, n in zip(self._features, unknown, strict=True) if n}
         return missing, predicted
@@ -215,6 +221,11 @@ class Trainer:
         self._state = state
         compiled = unpack_head(payload, self.spec.model.packages)
         self._scorer = make_scorer(self.spec, compiled, maturity_of(manifest))
+
+
+def _until_in_force(spec: Spec) -> int:
+    """From a score to when a model that learned its label may score, microseconds."""
+    return spec.labels.horizon + spec.learning.every + spec.learning.activation_delay
 
 
 def _published(metrics: EpochMetrics) -> dict[str, float | None]:

@@ -287,8 +287,9 @@ class ModelDoc(Section):
     name: Name = "champion"
     """Name on scores and snapshots."""
     kind: str = "mixture"
-    """mixture (of the members; the default ones are logistic and boosted), logistic (with replay),
-    boosted (trees, with replay), river_logistic (plainly online), hat (one adaptive tree), arf (a
+    """mixture (of the members; by default logistic, boosted, and forgetting with little weight at
+    first), logistic (with replay), boosted (trees, with replay), forgetting (a logistic regression
+    on the latest examples), river_logistic (plainly online), hat (one adaptive tree), arf (a
     forest), or a River classifier's import path, "package.module:Class"."""
     members: list[MemberDoc] = []
     """Of a mixture: its models. Their logits are averaged, by weights that follow how well each

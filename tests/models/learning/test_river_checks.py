@@ -12,6 +12,7 @@ from river import base, checks, linear_model, preprocessing
 
 from models.learning.anchored import Anchored
 from models.learning.boosted import BoostedTrees
+from models.learning.forgetting import ForgettingLogistic
 from models.learning.guard import Clip, FiniteOnly, SignedLog
 from models.learning.mixture import Mixture
 from models.learning.replay_logistic import ReplayLogistic
@@ -19,6 +20,7 @@ from models.learning.replay_logistic import ReplayLogistic
 ESTIMATORS = [
     ReplayLogistic(capacity=32, replay=2),
     BoostedTrees(capacity=32, trees=4, every=8),
+    ForgettingLogistic(memory=50, every=4),
     Mixture((Anchored(linear_model.LogisticRegression()), ReplayLogistic(capacity=32, replay=2))),
     Anchored(linear_model.LogisticRegression()),
     FiniteOnly(),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from models.learning.errors import KindError
 from models.learning.factory import KINDS
+from models.learning.mixture import Mixture
 from models.learning.trainer import EpochResult, Trainer
 from models.spec import Spec
 from schemas.examples import Example
@@ -180,3 +181,29 @@ def test_another_model_does_not_go_on_from_this_ones_snapshot(
     for other in (spec_of("hat"), spec_of(lr=0.5)):
         with pytest.raises(KindError, match="another name"):
             Trainer.restore(other, result.manifest, result.payload)
+
+
+def test_a_mixture_is_told_what_had_matured_when_each_row_was_scored(
+    spec_of: Callable[..., Spec], epoch_of: Epochs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int] = []
+    learn = Mixture.learn_known
+
+    def spy(self: Mixture, matrix: Any, labels: Any, weights: Any, known: Any) -> None:
+        told.extend(known.tolist())
+        learn(self, matrix, labels, weights, known)
+
+    monkeypatch.setattr(Mixture, "learn_known", spy)
+    spec = spec_of("mixture")
+    trainer = Trainer(spec)
+    maturity = spec.labels.horizon + spec.learning.every + spec.learning.activation_delay
+    times: list[int] = []
+    for epoch in range(50, 130, 5):
+        examples = epoch_of(spec, epoch * DAY, 10)
+        trainer.learn_epoch(epoch * DAY, examples, position=0)
+        for time, known in zip(sorted(e.time for e in examples), told[-10:], strict=True):
+            before = [t for t in times if t <= time - maturity]
+            whole = [t for t in before if t <= time - maturity - maturity // 16]
+            assert len(whole) <= known <= len(before)
+        times += [e.time for e in examples]
+    assert told[-1] > 50
