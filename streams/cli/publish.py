@@ -139,7 +139,9 @@ def _tell_faults(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
     metavar="SOURCE='KIND SETTING=…'",
     help="What else goes wrong with a source, for trials; `ebbline publish --faults` lists all.",
 )
-@click.option("--faults", is_flag=True, is_eager=True, expose_value=False, callback=_tell_faults)
+@click.option(
+    "--faults", "told", is_flag=True, is_eager=True, expose_value=False, callback=_tell_faults
+)
 @click.option(
     "--heartbeats",
     type=Duration(),

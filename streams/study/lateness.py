@@ -11,9 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import orjson
 
-from models.engine.requests import Output
 from models.engine.scoring import Looks, Scored, score
 from models.features.vector import features
 from models.grid import NEVER, Int
@@ -22,13 +20,12 @@ from models.spec import Spec
 from models.staleness.policy import STALLED, UNKNOWN, latest
 from models.state.slab import Slab
 from streams.study.pairs import Pairs, TooFewCuts, groups_of
+from streams.study.truth import Truth
 from streams.study.variants import Variant
-
-NAN = float("nan")
 
 
 class Lateness:
-    """Watches a replay: an observer of the engine, and of its outputs.
+    """Watches a replay: an observer of the engine.
 
     Parameters
     ----------
@@ -43,8 +40,6 @@ class Lateness:
 
     def __init__(self, spec: Spec, variants: Sequence[Variant], since: int) -> None:
         self._spec, self._variants, self._since = spec, variants, since
-        self._places: dict[tuple[str, int], int] = {}
-        self._labels: list[float] = []
         self._users: list[str] = []
         self._time: list[Int] = []
         self._known: list[Floats] = []
@@ -54,10 +49,7 @@ class Lateness:
         """Score everybody again with each thing late."""
         if int(scored.at[0]) < self._since or scored.scorer.version == 0:
             return
-        for user in slab.names(scored.rows):
-            self._places[user, int(scored.at[0])] = len(self._labels)
-            self._labels.append(NAN)
-            self._users.append(user)
+        self._users += slab.names(scored.rows)
         self._time.append(scored.at)
         self._known.append(scored.probability)
         whole = {(v.source, v.lag): None for v in self._variants}
@@ -70,22 +62,14 @@ class Lateness:
                 said = self._one_late(scored, found, variant.feature)
             self._late[variant].append(said)
 
-    def outputs(self, outputs: Sequence[Output]) -> None:
-        """Take the labels from the examples."""
-        for output in outputs:
-            if output.topic == "examples":
-                value = orjson.loads(output.value)
-                place = self._places.pop((value.get("user"), value.get("time")), None)
-                if place is not None and value["kind"] == "example":
-                    self._labels[place] = float(value["label"])
-
-    def pairs(self) -> Pairs:
-        """All cuts whose label is known. Raises TooFewCuts."""
-        label = np.array(self._labels)
+    def pairs(self, truth: Truth) -> Pairs:
+        """All cuts whose outcome is known. Raises TooFewCuts."""
+        time = np.concatenate(self._time) if self._time else np.empty(0, dtype=np.int64)
+        label = truth.labels(self._users, time)
         if not {0.0, 1.0} <= set(label.tolist()):
             raise TooFewCuts
         every = Pairs(
-            np.concatenate(self._time),
+            time,
             label,
             groups_of(self._users),
             np.concatenate(self._known),

@@ -50,10 +50,10 @@ class Log:
         """Events of all sources."""
         return sum(map(len, self.events))
 
-    def arriving(self, faults: Faults, close_after: int) -> Iterator[list[Record]]:
+    def arriving(self, faults: Faults, close_at: int | None = None) -> Iterator[list[Record]]:
         """Records in order of arrival, in blocks; then every source is closed.
 
-        close_after: µs behind the last arrival; long enough for everything to mature.
+        close_at: a time (ms) behind which that is; None: behind the last arrival.
         """
         streams, last = [], self.last
         for i, (source, events) in enumerate(zip(self.sources, self.events, strict=True)):
@@ -63,7 +63,7 @@ class Log:
         for i, (source, beats) in enumerate(zip(self.sources, self.beats, strict=True)):
             told = faulty_beats(faults.get(source.name, ()), beats)
             streams.append(_blocks(chunk_of_beats(i, source.mapping, told)))
-        closing = np.array([last + -(-close_after // 1000)], dtype=np.int64)
+        closing = np.array([1 + (last if close_at is None else close_at)], dtype=np.int64)
         for i, source in enumerate(self.sources):
             streams.append(
                 _blocks(chunk_of_beats(i, source.mapping, Beats(closing, closing * 1000)))

@@ -9,8 +9,8 @@ from streams.replay import Replay, Trained
 from streams.study.lateness import Lateness
 from streams.study.logs import Log
 from streams.study.pairs import Pairs
-from streams.study.running import every_cut
-from streams.study.staleness import closing, counting
+from streams.study.staleness import counting
+from streams.study.truth import Truth
 from streams.study.variants import Variant
 
 
@@ -19,10 +19,9 @@ def replayed(spec: Spec, log: Log, variants: Sequence[Variant]) -> Pairs:
 
     Raises TooFewCuts.
     """
-    whole = every_cut(spec)
-    lateness = Lateness(whole, variants, log.first * 1000)
-    replay = Replay(whole, Trained(spec), lateness.outputs)
+    lateness = Lateness(spec, variants, log.first * 1000)
+    replay = Replay(spec, Trained(spec))
     replay.engine.desk.observer = lateness.scored
-    replay.run(log.arriving({}, closing(spec)))
-    pairs = lateness.pairs()
+    replay.run(log.arriving({}))
+    pairs = lateness.pairs(Truth(spec, log))
     return pairs.part(counting(log, spec, pairs.time))

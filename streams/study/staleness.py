@@ -12,11 +12,11 @@ import numpy as np
 
 from models.grid import Bool, Int
 from models.spec import ModelSpec, Spec
-from schemas.times import DAY
 from streams.study.conditions import Condition
 from streams.study.figures import figures
 from streams.study.logs import Log
 from streams.study.running import run
+from streams.study.truth import Truth
 
 WARM_UP = 0.25
 """Share of the log's time that is learned from before figures are taken."""
@@ -59,8 +59,11 @@ class Study:
         """Run everything, ``jobs`` runs at a time, log after log; a cell as each is done."""
         for seed in self.seeds:
             log = self.make_log(seed)
+            truth = Truth(self.spec, log)
             tasks = [
-                _Task(self.spec, log, c, m, seed) for m in self.models for c in self.conditions
+                _Task(self.spec, log, truth, condition, model, seed)
+                for model in self.models
+                for condition in self.conditions
             ]
             _tasks[:] = tasks
             with ProcessPoolExecutor(jobs, get_context("fork")) as pool:
@@ -71,6 +74,7 @@ class Study:
 class _Task:
     spec: Spec
     log: Log
+    truth: Truth
     condition: Condition
     model: ModelSpec
     seed: int
@@ -79,7 +83,7 @@ class _Task:
         began = time.monotonic()
         spec = replace(self.spec, model=self.model, challengers=())
         faults = self.condition.read(spec, self.log.first)
-        said = run(spec, self.log.arriving(faults, closing(spec)))
+        said = run(spec, self.log.arriving(faults), self.truth)
         counted = said.part(counting(self.log, spec, said.time))
         return Cell(
             self.condition.name,
@@ -97,11 +101,6 @@ def counting(log: Log, spec: Spec, time: Int) -> Bool:
     begun = (log.first + int(WARM_UP * (log.last - log.first))) * 1000
     covered = log.last * 1000 - spec.labels.horizon
     return np.asarray((time >= begun) & (time <= covered), dtype=np.bool_)
-
-
-def closing(spec: Spec) -> int:
-    """How long after the last event everything has matured, µs."""
-    return spec.labels.horizon + spec.learning.complete_within + 2 * spec.learning.every + DAY
 
 
 _tasks: list[_Task] = []

@@ -57,7 +57,7 @@ class Lived:
     letters: list[dict[str, Any]]
     features: dict[str, Float]
 
-    def scheduled(self, first: int = 0, last: int = 2**50) -> list[dict[str, Any]]:
+    def scheduled(self, first: int = START, last: int = LATE_END) -> list[dict[str, Any]]:
         """Scores of cuts in [first, last] (ms)."""
         found = [score for score in self.scores if score["cause"] == "schedule"]
         return [score for score in found if at(first) <= score["time"] <= at(last)]
@@ -120,7 +120,7 @@ def as_it_happened(story: Story, files: dict[str, Path], end: int) -> Lived:
     spec, outputs = load_config(story.config).spec, list[Output]()
     log = from_files(spec, {s: [path] for s, path in files.items()}, 1.0, lambda *_: None)
     replay = Replay(spec, Prior(spec), outputs.extend)
-    replay.run(log.arriving({}, (end - log.last) * 1000))
+    replay.run(log.arriving({}, end))
     found = [orjson.loads(output.value) for output in outputs if output.topic == "scores"]
     return Lived(found, [], _features(spec, replay.memory.users, end))
 

@@ -175,3 +175,14 @@ def test_a_mapping_that_fits_no_row_stops_with_the_row(folder: Path) -> None:
 def test_named_options_need_both_parts() -> None:
     with pytest.raises(click.BadParameter):
         publish.make_context("publish", ["--delay", "gone"])
+
+
+def test_faults_are_listed_read_and_refused_with_a_hint(folder: Path) -> None:
+    base = ["--config", str(folder / "ebbline.toml"), "--dry-run", "--json"]
+    visits = ["--source", f"visits={folder / 'visits.jsonl'}"]
+    assert "growing by=2h" in CliRunner().invoke(publish, ["--faults"]).output
+    twice = CliRunner().invoke(publish, [*base, *visits, "--fault", "visits=duplicates"])
+    assert orjson.loads(twice.stdout)["rows"] == {"visits": 18}
+    refused = CliRunner().invoke(publish, [*base, *visits, "--fault", "visits=flood"])
+    assert refused.exit_code == 2
+    assert "there are: delay" in refused.output
