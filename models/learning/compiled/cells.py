@@ -98,37 +98,38 @@ class Ratios:
         ends = np.stack((cells.low[wanted], cells.threshold[wanted], cells.high[wanted]))
         pairs, places = np.unique(ends * len(columns) + own, return_inverse=True)
         edge, self._about = np.divmod(pairs, len(columns))
-        self._own = own
         self._ends = places.reshape(ends.shape)
         self._marks = on_scale(cells.edges[edge][:, None], soft.logged[self._about])
-        self._absent = cells.absent_left[wanted][:, None], cells.absent_right[wanted][:, None]
+        ways = cells.absent_left[wanted], cells.absent_right[wanted]
+        self._besides = [own + len(columns) * comes for comes in ways]
         self._spread = soft.prior_spread
-        self._prior = self._masses(
-            soft.prior_mean,
-            soft.prior_spread,
-            soft.prior_absent,
-            np.full(soft.prior_mean.shape, TAIL),
-        )
+        tail = np.full(soft.prior_mean.shape, TAIL)
+        left, right = self._masses(soft.prior_mean, soft.prior_spread, soft.prior_absent, tail)
+        self._prior = left / right
 
     def of(self, soft: Soft) -> Floats:
         """Ratio (w, n) that multiplies the odds of each cell, for n rows."""
         tail = np.maximum(TAIL * soft.spread / self._spread, LEAST)
         left, right = self._masses(soft.mean, soft.spread, soft.absent, tail)
-        right *= self._prior[0]
-        left *= self._prior[1]
         right /= left
+        right *= self._prior
         return right
 
     def _masses(
         self, mean: Floats, spread: Floats, absent: Floats, tail: Floats
     ) -> tuple[Floats, Floats]:
         """Masses (w, n) of the two ways."""
-        cdf = normal_cdf((self._marks - mean[self._about]) / spread[self._about])
-        low, middle, high = (cdf[end] for end in self._ends)
-        missing, more = absent[self._own], tail[self._own]
-        there = 1.0 - missing
-        left = (middle - low) * there + missing * self._absent[0] + more
-        right = (high - middle) * there + missing * self._absent[1] + more
+        z = self._marks - mean[self._about]
+        z *= (1.0 / spread)[self._about]
+        cdf = normal_cdf(z)
+        cdf *= (1.0 - absent)[self._about]
+        middle = cdf.take(self._ends[1], axis=0)
+        besides = np.concatenate((tail, tail + absent))
+        left, right = (besides.take(way, axis=0) for way in self._besides)
+        left += middle
+        left -= cdf.take(self._ends[0], axis=0)
+        right += cdf.take(self._ends[2], axis=0)
+        right -= middle
         return left, right
 
 

@@ -42,6 +42,17 @@ class ObliviousForm:
         intercept = (1.0 - share) * towards + share * self.intercept
         return replace(self, intercept=intercept, values=share * self.values)
 
+    def some(self, trees: Indices) -> ObliviousForm:
+        """Take some of the trees."""
+        return ObliviousForm(
+            self.intercept,
+            self.feature[trees],
+            self.threshold[trees],
+            self.unknown_right[trees],
+            self.values[trees],
+            self.weights[trees],
+        )
+
     def bits(self, matrix: Floats | Singles) -> Bools:
         """Whether each of the n rows of a matrix (n, f) goes to the right, shape (t, d, n)."""
         trees, depth = self.feature.shape

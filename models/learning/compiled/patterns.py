@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -22,11 +22,21 @@ def by_pattern(
     patterns, and what a model makes of one is worked out once.
     """
     result = np.empty(len(unknown))
+    for columns, rows in _patterns(unknown):
+        result[rows] = special(columns, rows) if len(columns) else plain(rows)
+    return result
+
+
+def _patterns(unknown: Bools) -> Iterator[tuple[Indices, Indices]]:
+    """Columns and rows of each pattern."""
+    if not len(unknown):
+        return
+    if (unknown == unknown[0]).all():
+        yield np.flatnonzero(unknown[0]), np.arange(len(unknown))
+        return
     packed = np.packbits(unknown, axis=1)
     distinct, pattern = np.unique(packed, axis=0, return_inverse=True)
     order = np.argsort(pattern.ravel(), kind="stable")
     ends = np.cumsum(np.bincount(pattern.ravel(), minlength=len(distinct)))
     for bits, rows in zip(distinct, np.split(order, ends[:-1]), strict=True):
-        columns = np.flatnonzero(np.unpackbits(bits, count=unknown.shape[1]))
-        result[rows] = special(columns, rows) if len(columns) else plain(rows)
-    return result
+        yield np.flatnonzero(np.unpackbits(bits, count=unknown.shape[1])), rows

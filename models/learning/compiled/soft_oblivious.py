@@ -17,15 +17,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.learning.compiled.cells import Cells, Ratios, share_right
+from models.learning.bins import Singles, singles
+from models.learning.compiled.cells import Cells, Ratios
 from models.learning.numerics import Bools, Floats
 from models.staleness.belief import Degrade, Indices, Soft
 
 if TYPE_CHECKING:
     from models.learning.compiled.oblivious import ObliviousForm
 
-BLOCK = 256
+BLOCK = 64
 """Rows walked at once: what is looked up stays in the processor's cache, memory is bounded."""
+_CERTAIN = 1e30
+"""Odds of what is certain: finite, so that there is always a quotient."""
 
 
 def numbered(bits: Bools) -> Indices:
@@ -72,98 +75,130 @@ def combined(values: Floats, right: Floats, level: int, how: Degrade = "average"
 class SoftTrees:
     """What soft splits need to know of a form, worked out once.
 
-    A tree's inner nodes are numbered level after level, by the path that leads there. right, cell,
-    shape (t, 2^d - 1): the right way's share of the training weight, and the node's cell.
+    A tree's inner nodes are numbered level after level, by the path that leads there. odds, cell,
+    shape (t, 2^d - 1): the training weight's odds of the left way, within ``±_CERTAIN``, and the
+    node's cell. split, shape (t, d): the level's among the distinct ones, whose feature, threshold
+    and unknown_right are those of ``ways``, shape (s,).
     """
 
-    right: Floats
+    odds: Floats
     cells: Cells
     cell: Indices
+    ways: tuple[Indices, Singles, Bools]
+    split: Indices
 
     @classmethod
     def of(cls, form: ObliviousForm) -> SoftTrees:
         """Gather the nodes of a form that has trees."""
         levels = range(form.feature.shape[1])
         right = np.concatenate([rights(form.weights, level) for level in levels], axis=1)
+        with np.errstate(divide="ignore"):
+            odds = np.clip((1.0 - right) / right, 1.0 / _CERTAIN, _CERTAIN)
         nodes = [_split(form, level, path) for level in levels for path in range(1 << level)]
         columns = [np.stack(part, axis=1).ravel() for part in zip(*nodes, strict=True)]
         cells, cell = Cells.of(*columns)
-        return cls(right, cells, cell.reshape(right.shape))
+        parts = [form.feature, form.threshold.astype(float), form.unknown_right]
+        _, first, split = np.unique(
+            np.stack([part.ravel() for part in parts], axis=1),
+            axis=0,
+            return_index=True,
+            return_inverse=True,
+        )
+        return cls(
+            odds,
+            cells,
+            cell.reshape(right.shape),
+            (
+                form.feature.ravel()[first],
+                form.threshold.ravel()[first],
+                form.unknown_right.ravel()[first],
+            ),
+            split.reshape(form.feature.shape),
+        )
 
     def logits(self, form: ObliviousForm, known: Floats, columns: Indices, soft: Soft) -> Floats:
         """Logits (n,) of rows (n, f) all of which are unsure of these features (c,)."""
         unsure = np.isin(form.feature, columns)
-        depth = unsure.shape[1]
-        kinds = unsure @ (1 << np.arange(depth)[::-1])
-        level_of = np.repeat(np.arange(depth), 1 << np.arange(depth))
-        used = np.unique(self.cell[unsure[:, level_of]])
-        ratios = Ratios(self.cells, used, columns, soft)
-        cell = np.searchsorted(used, self.cell)
-        walks = [
-            _Walk.of(form, self.right, cell, np.flatnonzero(kinds == kind), kind)
-            for kind in np.unique(kinds).tolist()
-        ]
-        result = np.empty(len(known))
-        for begin in range(0, len(known), BLOCK):
-            block = slice(begin, begin + BLOCK)
-            bits = form.bits(known[block])
-            bits[unsure] = False
-            leaf = numbered(bits)
-            ratio = ratios.of(soft.rows(block))
-            parts = np.empty(leaf.shape)
-            for walk in walks:
-                parts[walk.trees] = walk.values_of(leaf[walk.trees], ratio)
-            result[block] = form.intercept + np.cumsum(parts, axis=0)[-1]
+        trees = np.flatnonzero(unsure.any(axis=1))
+        sure = np.flatnonzero(~unsure.any(axis=1))
+        result = form.some(sure).logits(known)
+        if len(trees):
+            walk = _Walk.of(form, self, trees, unsure[trees])
+            ratios = Ratios(self.cells, walk.cells, columns, soft)
+            for begin in range(0, len(known), BLOCK):
+                block = slice(begin, begin + BLOCK)
+                result[block] += walk.sums(known[block], ratios.of(soft.rows(block)))
         return result
 
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """Trees (g,) that are unsure at the same levels, and how rows walk down these.
+    """How rows walk down the trees (g,) that are unsure of something.
 
-    values: (g, 2^d). right: (g, 2^d - 1). cell: (g, 2^d - 1), into the ratios.
+    A level's splits all are treated as soft; where a feature is known the ratio is certain.
     """
 
-    trees: Indices
-    levels: tuple[int, ...]
-    values: Floats
+    odds: list[Floats]
+    place: list[Indices]
     right: Floats
-    cell: Indices
+    gain: Floats
+    cells: Indices
+    sure: tuple[Indices, Singles, Bools]
 
     @classmethod
-    def of(
-        cls, form: ObliviousForm, right: Floats, cell: Indices, trees: Indices, kind: int
-    ) -> _Walk:
-        """Take the trees; ``kind`` has a bit for each level, as leaves have, set where unsure."""
-        depth = form.feature.shape[1]
-        levels = tuple(level for level in range(depth) if kind >> (depth - 1 - level) & 1)
-        return cls(trees, levels, form.values[trees], right[trees], cell[trees])
+    def of(cls, form: ObliviousForm, soft: SoftTrees, trees: Indices, unsure: Bools) -> _Walk:
+        """Find the cells (u,) and the splits (h,) that matter, and where the nodes find theirs."""
+        depth = unsure.shape[1]
+        level_of = np.repeat(np.arange(depth), 1 << np.arange(depth))
+        cell, split = soft.cell[trees], soft.split[trees]
+        cells, splits = np.unique(cell[unsure[:, level_of]]), np.unique(split[~unsure])
+        place = np.where(
+            unsure[:, level_of],
+            np.searchsorted(cells, cell),
+            len(cells) + np.searchsorted(splits, split[:, level_of]),
+        )
+        odds = soft.odds[trees]
+        parts = [slice((1 << level) - 1, (2 << level) - 1) for level in range(depth)]
+        values = form.values[trees].reshape(len(trees), -1, 2)
+        feature, threshold, unknown_right = soft.ways
+        return cls(
+            odds=[odds[:, part, None] for part in parts],
+            place=[place[:, part] for part in parts],
+            right=values[:, :, 1:],
+            gain=(values[:, :, :1] - values[:, :, 1:]) * odds[:, parts[-1], None],
+            cells=cells,
+            sure=(feature[splits], threshold[splits], unknown_right[splits]),
+        )
 
-    def values_of(self, leaf: Indices, ratio: Floats) -> Floats:
-        """Expected values (g, n) of leaves (g, n) whose bits at the unsure levels are 0."""
-        return self._below(leaf, ratio, 0, 0)
+    def sums(self, known: Floats, ratio: Floats) -> Floats:
+        """Sum (n,) of the trees' expected values; ratio: (u, n).
 
-    def _below(self, leaf: Indices, ratio: Floats, step: int, path: int) -> Floats:
-        """Do so below a node at the step-th unsure level, which the path (bits) has led to."""
-        if step == len(self.levels):
-            return _looked_up(self.values, leaf + path)
-        width, level = self.values.shape[1], self.levels[step]
-        first, below = (1 << level) - 1, width >> level
-        # The way that the known levels go has no part in what is known of an unsure feature.
-        own = ratio.take(self.cell[:, first + path // below], axis=0)
-        share = share_right(_looked_up(self.right, first + (leaf + path) // below), own)
-        left = self._below(leaf, ratio, step + 1, path)
-        right = self._below(leaf, ratio, step + 1, path + below // 2)
-        right -= left
-        right *= share
-        right += left
-        return right
+        With the odds o of the left way, a node is worth ``right + (left - right) o / (o + ratio)``.
+        """
+        ratio = np.concatenate((ratio, self._certain(known)))
+        share = ratio.take(self.place[-1], axis=0)
+        share += self.odds[-1]
+        value = np.divide(self.gain, share, out=share)
+        value += self.right
+        for odds, place in zip(self.odds[-2::-1], self.place[-2::-1], strict=True):
+            share = ratio.take(place, axis=0)
+            share += odds
+            np.divide(odds, share, out=share)
+            left, right = value[:, 0::2], value[:, 1::2]
+            left -= right
+            left *= share
+            left += right
+            value = left
+        total: Floats = np.cumsum(value[:, 0], axis=0)[-1]
+        return total
 
-
-def _looked_up(table: Floats, places: Indices) -> Floats:
-    """``table[g, places[g, n]]``, shape (g, n)."""
-    found: Floats = table.ravel().take(places + (np.arange(len(table)) * table.shape[1])[:, None])
-    return found
+    def _certain(self, known: Floats) -> Floats:
+        """Ratios (h, n) of splits on features that are known."""
+        feature, threshold, unknown_right = self.sure
+        value = np.ascontiguousarray(singles(known).T)[feature]
+        right = value > threshold[:, None]
+        right |= np.isnan(value) & unknown_right[:, None]
+        return np.where(right, _CERTAIN**3, _CERTAIN**-3)
 
 
 def _split(form: ObliviousForm, level: int, path: int) -> tuple[NDArray[Any], ...]:
