@@ -20,6 +20,7 @@ ClockMode = Literal["arrival", "live"]
 LabelRule = Literal["outcome", "inactivity"]
 LeaveRule = Literal["negative", "censor"]
 PromoteRule = Literal["auto", "manual"]
+CorruptWindows = Literal["mask", "remaining"]
 QualityTest = Literal["volume", "rejected", "nulls", "distribution", "duplicates", "clock"]
 QUALITY_TESTS: tuple[QualityTest, ...] = get_args(QualityTest)
 
@@ -48,6 +49,8 @@ class SourceSpec:
     max_delay: ``clock`` completeness only: an event is here this long after it happened.
     stale_after: a staleness above this makes the source ``stalled``.
     max_ids: event ids remembered for each user (the newest by event time).
+    corrupt_windows: what windows that touch an interval of wrong data are: not known, or told from
+    the panes that remain, if these are at least ``coverage`` of the window.
     rekeyed_topic: where the source's records are copied to, keyed by user; None: the topic is
     keyed by user itself.
     """
@@ -63,6 +66,8 @@ class SourceSpec:
     max_ids: int = 1024
     rekeyed_topic: str | None = None
     quality: QualitySpec = QualitySpec()
+    corrupt_windows: CorruptWindows = "mask"
+    coverage: float = 0.5
 
     @property
     def input_topic(self) -> str:
@@ -267,6 +272,18 @@ class Spec:
         return self.scoring.schedule or ScheduleSpec(every=self.labels.horizon)
 
 
+_OPERATIONAL = (
+    "topic",
+    "rekeyed_topic",
+    "stale_after",
+    "max_delay",
+    "quality",
+    "corrupt_windows",
+    "coverage",
+)
+"""Settings of a source that change no stored value."""
+
+
 def feature_set_version(spec: Spec) -> str:
     """Hash what a user's state and vector depend on: grid, sources, features.
 
@@ -276,7 +293,7 @@ def feature_set_version(spec: Spec) -> str:
     """
     sources = [asdict(source) for source in spec.sources]
     for source in sources:
-        for name in ("topic", "rekeyed_topic", "stale_after", "max_delay", "quality"):
+        for name in _OPERATIONAL:
             del source[name]
         del source["mapping"]["rules"]
     features = [_stored(feature) for feature in spec.features]

@@ -3,14 +3,19 @@
 Live scoring, training, backtests and batch scoring share it. Windows lie on the pane grid: an
 as-of between grid points is exact at its head while no later event of the user has been applied
 to the source (a sawtooth window, Chronon's term), otherwise it is floored to the grid. The
-effective as-of is returned, because it stands on the score.
+effective as-of is returned, because it stands on the score. Intervals in which a source's data is
+wrong are left out (models.features.remaining).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from models.features.context import context
+from models.features.plan import SourcePlan
+from models.features.remaining import RemainingView, Stretches
 from models.features.view import SourceView
 from models.grid import NEVER, Float, Int
 from models.state.slab import Slab
@@ -18,26 +23,33 @@ from models.state.slab import Slab
 _SLICE = 4096
 
 
-def features(slab: Slab, rows: Int, at: Int, as_of: Int) -> tuple[Float, Int]:
+def features(
+    slab: Slab, rows: Int, at: Int, as_of: Int, excluded: Sequence[Stretches] = ()
+) -> tuple[Float, Int]:
     """Feature vectors of users, each source as of its own time.
 
     rows, at: int64[n], slab rows and score times. as_of: int64[n, sources], NEVER = nothing is
-    known of that source. Returns float64[n, features] (NaN = not known) and the effective
+    known of that source. excluded: for each source the intervals to leave out, () = there are
+    none at all. Returns float64[n, features] (NaN = not known) and the effective
     as-of, int64[n, sources].
     """
     out = np.full((len(rows), len(slab.spec.features)), np.nan)
     effective = np.full_like(as_of, NEVER)
     for start in range(0, len(rows), _SLICE):
         part = slice(start, start + _SLICE)
-        out[part], effective[part] = _features(slab, rows[part], at[part], as_of[part])
+        out[part], effective[part] = _features(
+            slab, rows[part], at[part], as_of[part], excluded
+        )
     return out, effective
 
 
-def _features(slab: Slab, rows: Int, at: Int, as_of: Int) -> tuple[Float, Int]:
+def _features(
+    slab: Slab, rows: Int, at: Int, as_of: Int, excluded: Sequence[Stretches]
+) -> tuple[Float, Int]:
     out = np.full((len(rows), len(slab.spec.features)), np.nan)
     effective = np.full_like(as_of, NEVER)
     for source, plan in enumerate(slab.plan.sources):
-        view = SourceView(slab, plan, rows, as_of[:, source])
+        view = _view(slab, plan, rows, as_of[:, source], excluded[source] if excluded else ())
         effective[:, source] = view.effective
         for j in slab.plan.read[source]:
             out[:, j] = np.where(view.known, view.value(slab.spec.features[j]), np.nan)
@@ -45,3 +57,9 @@ def _features(slab: Slab, rows: Int, at: Int, as_of: Int) -> tuple[Float, Int]:
         if feature.source is None:
             out[:, j] = context(feature, slab.entered[rows], at)
     return out, effective
+
+
+def _view(slab: Slab, plan: SourcePlan, rows: Int, as_of: Int, stretches: Stretches) -> SourceView:
+    if stretches:
+        return RemainingView(slab, plan, rows, as_of, stretches)
+    return SourceView(slab, plan, rows, as_of)

@@ -169,20 +169,35 @@ class SourceView:
         return self._totals[kind, selection, window]
 
     def _last(self, agg: str, selection: int) -> Float:
-        i = self.plan.carried.index(selection)
-        times = self._column("last_time", selection)
-        newest = last_of(self.owner, self.before & (times > NEVER), len(self.rows))
-        time: Float = self.ring.base_time[self.rows, i]
-        in_ring = np.flatnonzero(newest >= 0)
-        in_ring = in_ring[times[newest[in_ring]] >= time[in_ring]]
-        newest = newest[in_ring]
-        time[in_ring] = times[newest]
+        time, newest = self._newest(selection)
         if agg == "last_seen_age":
             age = (self.effective - time) / 1e6
             return np.where((time > NEVER) & (age >= 0), age, np.nan)
-        value: Float = self.ring.base_value[self.rows, i]
-        value[in_ring] = self._column("last_value", selection)[newest]
+        value: Float = self.ring.base_value[self.rows, self.plan.carried.index(selection)]
+        in_ring = np.flatnonzero(newest >= 0)
+        value[in_ring] = self._column("last_value", selection)[newest[in_ring]]
         return np.where((time > NEVER) & (time <= self.effective), value, np.nan)
+
+    def _newest(self, selection: int) -> tuple[Float, Int]:
+        """Time of the last event, float64[n], and the entry that holds it (-1: before the ring)."""
+        times = self._column("last_time", selection)
+        newest = last_of(self.owner, self._eligible(times), len(self.rows))
+        time = self._base_time(self.plan.carried.index(selection))
+        in_ring = np.flatnonzero(newest >= 0)
+        older = in_ring[times[newest[in_ring]] < time[in_ring]]
+        newest[older] = -1
+        in_ring = np.flatnonzero(newest >= 0)
+        time[in_ring] = times[newest[in_ring]]
+        return time, newest
+
+    def _eligible(self, times: Float) -> Bool:
+        """Which entries may hold the last event. times: of each entry's last one."""
+        return self.before & (times > NEVER)
+
+    def _base_time(self, i: int) -> Float:
+        """Time of the last event before the ring, of a carried selection."""
+        time: Float = self.ring.base_time[self.rows, i]
+        return time
 
     def _sketched(self, agg: str, selection: int, window: int) -> Float:
         lows = self.floor - window // self.grid

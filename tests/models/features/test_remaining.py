@@ -1,0 +1,195 @@
+"""Features without intervals of wrong data, against a naive count of panes and lists of events."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.aggregates import BASELINE, PERIODIC, WINDOWED
+from models.features.vector import features
+from models.grid import NEVER
+from models.spec import FeatureSpec, Spec
+from tests.models.engine import oracle
+from tests.models.engine.harness import Worker
+from tests.models.engine.histories import examples
+from tests.models.engine.story import GRID, S, at, event, topics
+from tests.models.engine.wanted import Event, effective_as_of, matches, one_feature
+from tests.models.features.test_vector import (
+    NOW,
+    PANES,
+    PATIENT,
+    answerable,
+    drawn,
+    equal,
+    ingested,
+    item,
+)
+
+Stretches = Sequence[tuple[int, int]]
+FOREVER = -NEVER
+RATES = ("count", "sum")
+
+
+def spec_of(mode: Literal["mask", "remaining"], coverage: float = 0.5) -> Spec:
+    sources = (replace(s, corrupt_windows=mode, coverage=coverage) for s in PATIENT.sources)
+    return replace(PATIENT, sources=tuple(sources))
+
+
+SPECS = {"mask": spec_of("mask"), "half": spec_of("remaining"), "any": spec_of("remaining", 0.01)}
+
+# --- by definition ---------------------------------------------------------------------------
+
+
+def out(pane: int, stretches: Stretches, effective: int) -> bool:
+    """Whether a pane holds a moment of an interval that is not after the as-of time."""
+    low, high = pane * GRID, min((pane + 1) * GRID, effective)
+    return any(begin < high and end > low for begin, end in stretches)
+
+
+def pane(time: int) -> int:
+    return (time - 1) // GRID
+
+
+def share(window: int, as_of: int, effective: int, stretches: Stretches) -> float:
+    low = as_of // GRID - window // GRID
+    high = -(-effective // GRID) if effective == as_of else as_of // GRID
+    panes = range(low, high)
+    return sum(not out(k, stretches, effective) for k in panes) / len(panes)
+
+
+def without(
+    spec: Spec, feature: FeatureSpec, events: list[Event], as_of: int, stretches: Stretches
+) -> float:
+    """A feature by its definition, intervals left out."""
+    declared = spec.sources[spec.source_index(feature.source or "")]
+    effective = effective_as_of(GRID, events, as_of)
+    if feature.agg in WINDOWED:
+        assert feature.window is not None
+        short = share(feature.window, as_of, effective, stretches)
+        long = short if feature.over is None else share(feature.over, as_of, effective, stretches)
+        whole = min(short, long) == 1
+        partial = feature.agg not in (BASELINE | PERIODIC | {"distinct", "due_in"})
+        if not whole and (declared.corrupt_windows == "mask" or not partial):
+            return math.nan
+        if min(short, long) < declared.coverage:
+            return math.nan
+        first = min((e.time for e in events if matches(feature, e)), default=None)
+        if feature.agg in BASELINE and first is not None and inside(first, stretches):
+            return math.nan
+        kept = [e for e in events if not out(pane(e.time), stretches, effective)]
+        last = [e for e in events if feature.agg == "gap_ratio"]
+        value = one_feature(GRID, feature, last or kept, as_of, effective)
+        if whole:
+            return value
+        if feature.agg in RATES:
+            return value / short
+        return value / short * long if feature.agg in ("ratio", "trend") else value
+    chosen = [e for e in events if matches(feature, e) and e.time <= effective]
+    if feature.agg == "first_seen_age":
+        known = [e for e in events if matches(feature, e)]
+        if known and inside(min(e.time for e in known), stretches):
+            return math.nan
+        return one_feature(GRID, feature, events, as_of, effective)
+    good = newest_good(events, chosen, stretches)
+    behind = [min(end, effective) for begin, end in stretches if begin < effective]
+    newest = max((e.time for e in good), default=NEVER)
+    if declared.corrupt_windows == "mask" and behind and newest < max(behind):
+        return math.nan
+    return one_feature(GRID, feature, good, as_of, effective)
+
+
+def newest_good(events: list[Event], chosen: list[Event], stretches: Stretches) -> list[Event]:
+    """The newest event of each pane (and of all before the ring), where no interval holds it."""
+    oldest = pane(max((e.time for e in events), default=0)) - (PANES - 1)
+    newest: dict[int, Event] = {}
+    for e in chosen:
+        k = max(pane(e.time), oldest - 1)
+        if k not in newest or e.time >= newest[k].time:
+            newest[k] = e
+    return [e for e in newest.values() if not inside(e.time, stretches)]
+
+
+def inside(time: int, stretches: Stretches) -> bool:
+    return any(begin < time <= end for begin, end in stretches)
+
+
+# --- tests -----------------------------------------------------------------------------------
+
+
+@st.composite
+def stretches(draw: st.DrawFn) -> list[tuple[int, int]]:
+    """Intervals apart from each other; on the grid and off it, the last one perhaps open."""
+    edges = draw(st.lists(st.integers(-20, 2100), min_size=2, max_size=6, unique=True))
+    whole = draw(st.booleans())
+    times = sorted({at(NOW) - (e // 100 * 100 if whole else e) * S // 10 for e in edges})
+    found = list(zip(times[::2], times[1::2], strict=False))
+    if len(times) % 2 and draw(st.booleans()):
+        found.append((times[-1], FOREVER))
+    return found
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+@examples(15)
+@given(
+    st.lists(drawn, min_size=1, max_size=60),
+    st.lists(st.integers(0, 2000), min_size=3, max_size=3),
+    stretches(),
+    st.integers(0, 2**32),
+)
+def test_what_is_left_out_is_left_out_by_definition(
+    spec: Spec, draws: list[Any], backwards: list[int], left_out: Stretches, seed: int
+) -> None:
+    items = [item(number, draw) for number, draw in enumerate(draws)]
+    worker = ingested(spec, items, seed)
+    truth = oracle.Oracle(spec).run(items)
+    for name, user in truth.users.items():
+        times = [[at(NOW + 10) - a * S // 10] * 2 + [at(NOW)] for a in [*backwards, 0, 100]]
+        matrix = vectors(worker, name, times, [left_out, left_out[:1], []])
+        for i, as_of in enumerate(times):
+            if not all(answerable(user, s, as_of[s]) for s in (0, 1)):
+                continue
+            for j, feature in enumerate(spec.features):
+                if feature.source is None:
+                    continue
+                s = spec.source_index(feature.source)
+                own = (left_out, left_out[:1])[s]
+                wanted = without(spec, feature, user.events[s], as_of[s], own)
+                assert equal([matrix[i, j]], [wanted]), (feature, matrix[i, j], wanted)
+
+
+def vectors(worker: Worker, user: str, times: list[list[int]], excluded: Any) -> Any:
+    slab = worker.engine.slab
+    rows = np.repeat(slab.row_of([user]), len(times))
+    as_of = np.array(times, dtype=np.int64)
+    return features(slab, rows, np.full(len(times), at(NOW)), as_of, excluded)[0]
+
+
+@examples(10)
+@given(st.lists(drawn, min_size=1, max_size=40), st.integers(0, 2**32))
+def test_with_nothing_left_out_not_a_bit_changes(draws: list[Any], seed: int) -> None:
+    worker = ingested(PATIENT, [item(n, draw) for n, draw in enumerate(draws)], seed)
+    for user in worker.engine.slab.rows:
+        times = [[at(NOW - n)] * 3 for n in range(0, 60, 7)]
+        plain = vectors(worker, user, times, ())
+        for nothing in ([[], [], []], [[(at(NOW + 50), FOREVER)]] * 3):
+            assert vectors(worker, user, times, nothing).tobytes() == plain.tobytes()
+
+
+def test_a_sum_over_half_of_a_window_is_doubled_and_a_mean_is_not() -> None:
+    events = [event("usage", NOW, "a", NOW - 5 - 10 * i, n=3, id=str(i)) for i in range(6)]
+    spec = SPECS["half"]
+    worker = Worker(spec, topics(spec, events)).run()
+    names = [f.name for f in spec.features]
+    found = vectors(worker, "a", [[at(NOW)] * 3], [[(at(NOW - 30), at(NOW))], [], []])[0]
+    assert found[names.index("sum")] == 18
+    assert found[names.index("quiz_share")] == 0
+    assert math.isnan(found[names.index("mean")])  # nothing is left of its 30 s
+    assert found[names.index("last")] == 3
+    assert found[names.index("last_seen")] == 35
