@@ -12,6 +12,7 @@ class Prequential:
     """Predict-then-learn metrics of one epoch and of a rolling window of examples.
 
     auc, log_loss: over the rolling window; None while a class is missing.
+    dropped: reason to number of the epoch's examples that were not learned.
     base_log_loss: of always predicting the base rate known before the example.
     """
 
@@ -27,6 +28,7 @@ class Prequential:
     log_loss: float | None
     base_log_loss: float | None
     missing: dict[str, int]
+    dropped: dict[str, int]
     emitted_at: str
     kind: str = "prequential"
     schema_version: int = DRIFT_SCHEMA_VERSION

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 EXAMPLE_SCHEMA_VERSION = 1
@@ -14,7 +14,8 @@ class Example:
     """A matured cut. ``vector``: as scored at the cut; ``complete``: as known when released.
 
     Both map feature name to value; a feature that was not known is absent. ``epoch`` is the end
-    of the epoch the example belongs to. time, epoch: microseconds since the epoch.
+    of the epoch the example belongs to. time, epoch: microseconds since the epoch. corrupt: sources
+    of which wrong data was, or may have been, in a vector or in the label; it is not learned then.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Example:
     probability: float
     model_version: int
     feature_set: str
+    corrupt: list[str] = field(default_factory=list)
     kind: Literal["example"] = "example"
     schema_version: int = EXAMPLE_SCHEMA_VERSION
 

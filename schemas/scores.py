@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 Health = Literal["fresh", "lagging", "stalled", "corrupt", "unknown"]
-Treatment = Literal["current", "latest", "consistent", "lag_trained", "masked", "nowcast", "mixed"]
-"""What was done about a source: ``current`` = evaluated at the score time, nothing to treat."""
+Treatment = Literal[
+    "current", "latest", "consistent", "lag_trained", "masked", "nowcast", "mixed", "remaining"
+]
+"""What was done about a source: ``current`` = evaluated at the score time, nothing to treat;
+``remaining`` = an interval of wrong data was left out of its windows."""
 
 Maturity = Literal["prior", "learning", "mature"]
 """How much the model has learned; see ``models.learning.maturity``."""

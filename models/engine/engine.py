@@ -28,6 +28,7 @@ import numpy as np
 
 from models.engine import forgetting, ruling
 from models.engine.checks import Checks
+from models.engine.corrupt import excluded_of
 from models.engine.desk import Desk
 from models.engine.epochs import Epochs
 from models.engine.events import Events, collect, fold
@@ -229,7 +230,8 @@ class Engine:
             stops = stops.part(at_risk(self.slab, stops.rows, stops.clocks))
             if len(stops.rows):
                 marks = watermarks_at(self.spec, self.state, piece, judged, stops)
-                yield look(self.slab, stops.rows, stops.clocks, marks), self._causes(stops, judged)
+                seen = look(self.slab, stops.rows, stops.clocks, marks, excluded_of(self.state))
+                yield seen, self._causes(stops, judged)
                 self.slab.last_score[stops.rows] = stops.clocks
             waiting = waiting.part(~covered)
 

@@ -55,7 +55,7 @@ class Epochs:
     def _release(self, users: list[str], until: int, end: int, as_of: Int) -> Run:
         yield from self.desk.ensure(users)
         rows, effects = self.slab.row_of(users), self.desk.unit.effects
-        for example in release.examples(self.slab, rows, until, end, as_of, self.desk.partition):
+        for example in release.examples(self.desk, rows, until, end, as_of):
             value = encode_record(example)
             effects.outputs.append(Output("examples", example.user.encode(), value))
         for user, row in zip(users, rows.tolist(), strict=True):

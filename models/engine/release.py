@@ -10,8 +10,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from models.engine.corrupt import excluded_of, scored_wrong
+from models.engine.desk import Desk
 from models.engine.state import PartitionState
-from models.features.vector import features
+from models.features.vector import features, touched
 from models.grid import NEVER, Float, Int
 from models.learning.cuts import kept_with
 from models.learning.labels import activity, outcome_label
@@ -48,13 +50,12 @@ def _through(spec: Spec, state: PartitionState, end: int) -> list[int]:
     ]
 
 
-def examples(
-    slab: Slab, rows: Int, until: int, end: int, through: Int, partition: int
-) -> Iterator[Example]:
+def examples(desk: Desk, rows: Int, until: int, end: int, through: Int) -> Iterator[Example]:
     """Examples of the users' cuts at or before ``until``; removed cuts give none.
 
     Negatives are thinned here, where the label is known; both classes still come together.
     """
+    slab, excluded = desk.slab, excluded_of(desk.state)
     for time, waiting in _by_time(slab, rows, until).items():
         chosen = list(_chosen(slab, waiting, time))
         if not chosen:
@@ -62,11 +63,12 @@ def examples(
         group = np.array([row for row, *_ in chosen], dtype=np.int64)
         as_of = np.minimum(time, through)
         as_of = np.where(through == NEVER, NEVER, as_of)
-        complete, _ = features(
-            slab, group, np.full(len(group), time), np.tile(as_of, (len(group), 1))
-        )
+        wanted = np.tile(as_of, (len(group), 1))
+        complete, _ = features(slab, group, np.full(len(group), time), wanted, excluded)
+        wrong = touched(slab, group, wanted, excluded)
         for i, (row, cut, label, weight) in enumerate(chosen):
-            yield _example(slab, row, cut, (label, weight), complete[i], end, partition)
+            outcome = label, weight
+            yield _example(desk, row, cut, outcome, complete[i], np.flatnonzero(wrong[i]), end)
 
 
 def _chosen(
@@ -99,23 +101,24 @@ def _labels(slab: Slab, rows: Int, time: int) -> list[int | None]:
 
 
 def _example(
-    slab: Slab,
+    desk: Desk,
     row: int,
     cut: PendingCut,
     outcome: tuple[int, float],
     complete: Float,
+    wrong: Int,
     end: int,
-    partition: int,
 ) -> Example:
-    """outcome: label and weight."""
-    spec, user, known = slab.spec, slab.users[row] or "", CutRecord.unpack(cut.packed)
+    """outcome: label and weight. wrong: sources of which intervals were left out at the end."""
+    spec, user, known = desk.spec, desk.name(row), CutRecord.unpack(cut.packed)
+    wrong_sources = scored_wrong(spec, desk.state, known, cut.time) | set(wrong.tolist())
     names = [source.name for source in spec.sources]
     as_of = [None if a == NEVER else a for a in known.as_of]
     return Example(
         id=stable_id(spec.app, "example", user, cut.time, spec.labels.horizon),
         app=spec.app,
         user=user,
-        partition=partition,
+        partition=desk.partition,
         time=cut.time,
         epoch=end,
         label=outcome[0],
@@ -128,6 +131,7 @@ def _example(
         probability=known.probability,
         model_version=known.model_version,
         feature_set=spec.feature_set,
+        corrupt=[names[s] for s in sorted(wrong_sources)],
     )
 
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from models.features.vector import features
+from models.features.remaining import Stretches
+from models.features.vector import features, touched
 from models.grid import NEVER, Float, Int
 from models.learning.scorer import Scorer
 from models.spec import Spec
-from models.staleness.policy import HEALTH, TREATMENT, Codes, health_of, latest
+from models.staleness.policy import HEALTH, REMAINING, TREATMENT, Codes, health_of, latest
 from models.state.slab import Slab
 from models.words import wording_of
 from schemas.ids import stable_ids
@@ -45,11 +46,18 @@ class Scored(Looks):
     scorer: Scorer
 
 
-def look(slab: Slab, rows: Int, at: Int, watermarks: Int) -> Looks:
-    """What is known of users at their times; their state may move on behind it."""
+def look(
+    slab: Slab, rows: Int, at: Int, watermarks: Int, excluded: Sequence[Stretches] = ()
+) -> Looks:
+    """What is known of users at their times; their state may move on behind it.
+
+    excluded: see :func:`models.features.vector.features`.
+    """
     health = health_of(slab.spec, at, watermarks)
     wanted, treatment = latest(at, watermarks, health)
-    matrix, as_of = features(slab, rows, at, wanted)
+    matrix, as_of = features(slab, rows, at, wanted, excluded)
+    if excluded:
+        treatment[touched(slab, rows, wanted, excluded)] = REMAINING
     return Looks(rows, at, watermarks, matrix, as_of, health, treatment)
 
 

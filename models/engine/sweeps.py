@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from models.engine import cutting
+from models.engine.corrupt import excluded_of
 from models.engine.desk import Desk
 from models.engine.requests import Request, Run, ScanAtRisk
 from models.engine.scoring import look, score
@@ -75,7 +76,7 @@ class Sweeps:
         scorer = yield self.desk.model_at(sweep.time)
         at = np.full(len(rows), sweep.time)
         marks = np.tile(np.array(sweep.watermarks, dtype=np.int64), (len(rows), 1))
-        scored = score([look(self.slab, rows, at, marks)], scorer)
+        scored = score([look(self.slab, rows, at, marks, excluded_of(self.state))], scorer)
         if self.desk.observer is not None:
             self.desk.observer(self.slab, scored)
         if self.spec.scoring.schedule is not None:

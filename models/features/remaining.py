@@ -46,7 +46,7 @@ class RemainingView(SourceView):
         self._source: SourceSpec = slab.spec.sources[plan.source]
         self._stretches = stretches
         self._all = self.before
-        self.before = self._all & ~self._touched()
+        self.before = self._all & ~self._in_touched_panes()
         self._shares: dict[int, Float] = {}
 
     def value(self, feature: FeatureSpec) -> Float:
@@ -62,6 +62,19 @@ class RemainingView(SourceView):
             selection = self.plan.selection(feature.where, feature.of, feature.unit)
             return np.where(self._superseded(selection), np.nan, value)
         return value
+
+    def touched(self, features: Sequence[FeatureSpec]) -> Bool:
+        """Whether an interval took anything from any of these features, bool[n]."""
+        found = np.zeros(len(self.rows), dtype=np.bool_)
+        for feature in features:
+            selection = self.plan.selection(feature.where, feature.of, feature.unit)
+            if feature.agg in WINDOWED:
+                found |= self.coverage(max(feature.window or 0, feature.over or 0)) < 1.0
+            if feature.agg == "first_seen_age" or feature.agg in BASELINE:
+                found |= self._inside_any(self._first(selection))
+            elif feature.agg not in WINDOWED:
+                found |= self._superseded(selection)
+        return found & self.known
 
     def coverage(self, window: int) -> Float:
         """Share of a window's panes that remain, float64[n]."""
@@ -92,7 +105,7 @@ class RemainingView(SourceView):
         scale: Float = long / short if feature.over is not None else 1.0 / short
         return scale
 
-    def _touched(self) -> Bool:
+    def _in_touched_panes(self) -> Bool:
         """Which entries' panes hold a moment of an interval that is not after the as-of time."""
         begins = self.ids.astype(np.int64) * self.grid
         ends = np.minimum(begins + self.grid, self.effective[self.owner])

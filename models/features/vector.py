@@ -17,7 +17,7 @@ from models.features.context import context
 from models.features.plan import SourcePlan
 from models.features.remaining import RemainingView, Stretches
 from models.features.view import SourceView
-from models.grid import NEVER, Float, Int
+from models.grid import NEVER, Bool, Float, Int
 from models.state.slab import Slab
 
 _SLICE = 4096
@@ -37,10 +37,21 @@ def features(
     effective = np.full_like(as_of, NEVER)
     for start in range(0, len(rows), _SLICE):
         part = slice(start, start + _SLICE)
-        out[part], effective[part] = _features(
-            slab, rows[part], at[part], as_of[part], excluded
-        )
+        out[part], effective[part] = _features(slab, rows[part], at[part], as_of[part], excluded)
     return out, effective
+
+
+def touched(slab: Slab, rows: Int, as_of: Int, excluded: Sequence[Stretches]) -> Bool:
+    """Whether intervals took anything from a user's features of a source, bool[n, sources].
+
+    Arguments as of :func:`features`.
+    """
+    found = np.zeros(as_of.shape, dtype=np.bool_)
+    for source, plan in enumerate(slab.plan.sources):
+        if excluded and excluded[source]:
+            view = RemainingView(slab, plan, rows, as_of[:, source], excluded[source])
+            found[:, source] = view.touched([slab.spec.features[j] for j in slab.plan.read[source]])
+    return found
 
 
 def _features(

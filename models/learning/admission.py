@@ -20,9 +20,9 @@ def admit(
     """Examples to learn, by (time, keyed hash of the user, id), and what was left out and why.
 
     Left out: ``other_app``, ``other_feature_set``, ``bad_label`` (neither 0 nor 1),
-    ``bad_weight`` (not finite and positive), ``learned_epoch`` (an epoch ≤ ``after`` has been
-    learned already), ``repeated`` (an id that is there already). Raises ValueError for an
-    example of an epoch that has not ended.
+    ``bad_weight`` (not finite and positive), ``corrupt`` (a source's data was wrong),
+    ``learned_epoch`` (an epoch ≤ ``after`` has been learned already), ``repeated`` (an id that is
+    there already). Raises ValueError for an example of an epoch that has not ended.
     """
     dropped: Counter[str] = Counter()
     kept: dict[str, Example] = {}
@@ -57,6 +57,8 @@ def _objection(spec: Spec, example: Example, after: int | None, epoch: int) -> s
         return "bad_label"
     if not (math.isfinite(example.weight) and example.weight > 0):
         return "bad_weight"
+    if example.corrupt or "corrupt" in example.health.values():
+        return "corrupt"
     return None
 
 

@@ -23,9 +23,11 @@ TREATMENT: tuple[Treatment, ...] = (
     "masked",
     "nowcast",
     "mixed",
+    "remaining",
 )
 FRESH, STALLED, UNKNOWN = HEALTH.index("fresh"), HEALTH.index("stalled"), HEALTH.index("unknown")
 CURRENT, LATEST, MASKED = (TREATMENT.index(name) for name in ("current", "latest", "masked"))
+CORRUPT, REMAINING = HEALTH.index("corrupt"), TREATMENT.index("remaining")
 
 Codes = NDArray[np.uint8]
 

@@ -152,6 +152,8 @@ def _source(name: str, doc: SourceDoc, app: AppDoc) -> SourceSpec:
         max_ids=doc.max_ids,
         rekeyed_topic=rekeyed_topic_of(name, doc, app.name),
         quality=_quality(doc.quality),
+        corrupt_windows=doc.corrupt_windows,
+        coverage=doc.coverage,
     )
 
 

@@ -14,6 +14,7 @@ from models.aggregates import Aggregate, DateUnit
 from models.spec import (
     ClockMode,
     Completeness,
+    CorruptWindows,
     LabelRule,
     LeaveRule,
     PromoteRule,
@@ -166,6 +167,11 @@ class SourceDoc(Section):
     stale_after: PositiveDuration | None = None
     """A staleness above this makes the source stalled. Default: out_of_orderness + max_delay +
     the larger of 1h and two panes."""
+    corrupt_windows: CorruptWindows = "mask"
+    """What a window is that touches an interval of wrong data: mask (not known), or remaining (told
+    from the panes that are left; count and sum are divided by their share)."""
+    coverage: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """For corrupt_windows = "remaining": share of a window's panes that must be left."""
     max_ids: Annotated[int, Field(ge=1)] = 1024
     """Event ids remembered for each user."""
     max_bytes: Annotated[int, Field(ge=1)] = 1_048_576

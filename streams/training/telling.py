@@ -32,6 +32,7 @@ def figures(manifest: Manifest, metrics: EpochMetrics) -> Output:
         log_loss=metrics.log_loss,
         base_log_loss=metrics.base_log_loss,
         missing=metrics.missing,
+        dropped=metrics.dropped,
         emitted_at=format_time(now_us()),
     )
     return Output("drift", manifest.name.encode(), encode(record))
