@@ -8,12 +8,27 @@ DRIFT_SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
+class BandQuality:
+    """Are a band's probabilities true? ``predicted`` and ``observed`` are weighted means.
+
+    examples: of the window, predicted to be in the band. predicted, observed: mean probability and
+    share that churned; None where there are none.
+    """
+
+    band: str
+    examples: int
+    predicted: float | None
+    observed: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Prequential:
     """Predict-then-learn metrics of one epoch and of a rolling window of examples.
 
     auc, log_loss: over the rolling window; None while a class is missing.
     dropped: reason to number of the epoch's examples that were not learned.
     base_log_loss: of always predicting the base rate known before the example.
+    bands: how true the window's probabilities were, by band of the score.
     """
 
     app: str
@@ -30,5 +45,6 @@ class Prequential:
     missing: dict[str, int]
     dropped: dict[str, int]
     emitted_at: str
+    bands: tuple[BandQuality, ...] = ()
     kind: str = "prequential"
     schema_version: int = DRIFT_SCHEMA_VERSION

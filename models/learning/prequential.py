@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from models.learning.numerics import Floats
+from schemas.drift import BandQuality
 
 _LEAST = 1e-15
 
@@ -60,6 +61,12 @@ class RollingQuality:
         """The same, had the base rate known before each example been predicted."""
         return self._loss(2)
 
+    def bands(self, bands: Sequence[tuple[str, float]]) -> tuple[BandQuality, ...]:
+        """How true the predictions were, by band: (name, lower bound), ascending from 0."""
+        bounds = [bound for _, bound in bands]
+        places = np.searchsorted(bounds, self._rows[:, 1], side="right") - 1
+        return tuple(_quality(name, self._rows[places == i]) for i, (name, _) in enumerate(bands))
+
     def _loss(self, column: int) -> float | None:
         labels = self._rows[:, 0]
         if not 0 < labels.sum() < len(labels):
@@ -69,9 +76,10 @@ class RollingQuality:
         weights = self._rows[:, 3]
         return float((losses * weights).sum() / weights.sum())
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Snapshots from before examples were thinned have no weights: all were 1."""
-        rows = state["_rows"]
-        if rows.shape[1] == 3:
-            state = state | {"_rows": np.pad(rows, ((0, 0), (0, 1)), constant_values=1.0)}
-        self.__dict__.update(state)
+
+def _quality(band: str, rows: Floats) -> BandQuality:
+    weights = rows[:, 3]
+    if not weights.sum() > 0.0:
+        return BandQuality(band, 0, None, None)
+    observed, predicted = (float(weights @ rows[:, i] / weights.sum()) for i in (0, 1))
+    return BandQuality(band, len(rows), predicted, observed)

@@ -21,6 +21,7 @@ from models.learning.payload import pack, unpack_head, unpack_tail
 from models.learning.prequential import RollingQuality
 from models.learning.scorer import Scorer, as_matrix, prior_scorer
 from models.spec import ModelSpec, Spec
+from schemas.drift import BandQuality
 from schemas.examples import Example
 from schemas.snapshots import Manifest
 
@@ -34,7 +35,8 @@ class EpochMetrics:
 
     examples: handed over; learned: of them learned, with ``positives`` among these; dropped:
     reason → number of the others. window: examples the rolling figures are taken over.
-    missing: feature → how many of the vectors learned did not know it.
+    missing: feature → how many of the vectors learned did not know it. bands: how true the
+    window's probabilities were.
     """
 
     examples: int
@@ -46,6 +48,7 @@ class EpochMetrics:
     log_loss: float | None
     base_log_loss: float | None
     missing: dict[str, int]
+    bands: tuple[BandQuality, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +206,7 @@ class Trainer:
             log_loss=quality.log_loss(),
             base_log_loss=quality.base_log_loss(),
             missing=missing,
+            bands=quality.bands(self.spec.scoring.bands),
         )
 
     # ------------------------------------------------------------------ the payload

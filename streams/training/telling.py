@@ -34,6 +34,7 @@ def figures(manifest: Manifest, metrics: EpochMetrics) -> Output:
         missing=metrics.missing,
         dropped=metrics.dropped,
         emitted_at=format_time(now_us()),
+        bands=metrics.bands,
     )
     return Output("drift", manifest.name.encode(), encode(record))
 

@@ -1,4 +1,4 @@
-"""Challengers on real services: who scores changes by request, and a replay repeats it."""
+"""Challengers on real services: who scores changes, by request or evidence; a replay repeats it."""
 
 from __future__ import annotations
 
@@ -22,20 +22,23 @@ MODELS = """
 [model]
 name = "first"
 kind = "logistic"
-prior = 0.1
-params = { patience = 1e9 }
+prior = {prior}
+params = {{ patience = 1e9, prior_weight = {stubborn} }}
 
 [challengers.better]
 kind = "logistic"
+prior = 0.1
 """
 
 
 class ContestedStory(Story):
     """The model learns nothing but the base rate; its challenger does better."""
 
+    models = MODELS.format(prior=0.1, stubborn=100)
+
     def begin(self) -> Story:
         super().begin()
-        text = self.config.read_text().replace("[model]\nprior = 0.1\n", MODELS)
+        text = self.config.read_text().replace("[model]\nprior = 0.1\n", self.models)
         text = text.replace("[learning]\n", '[learning]\nevidence_every = "1d"\n')
         self.config.write_text(text)
         return self
@@ -49,9 +52,18 @@ class ContestedStory(Story):
         return {row["model"]: row for row in map(orjson.loads, lines)}
 
 
+class OneSidedStory(ContestedStory):
+    """The model says .6, whatever it learns: a few days of evidence are enough."""
+
+    models = MODELS.format(prior=0.6, stubborn=1e9)
+
+
 @pytest.fixture
-def story(services: Any, redis_url: str, fresh_name: str, tmp_path: Path) -> Iterator[Story]:
-    made = ContestedStory(fresh_name, tmp_path, services.bootstrap_servers, redis_url)
+def story(
+    request: Any, services: Any, redis_url: str, fresh_name: str, tmp_path: Path
+) -> Iterator[Story]:
+    kind = getattr(request, "param", ContestedStory)
+    made = kind(fresh_name, tmp_path, services.bootstrap_servers, redis_url)
     yield made.begin()
     made.kill_all()
 
@@ -90,6 +102,27 @@ def test_promoted_rolled_back_and_replayed(story: ContestedStory) -> None:
         ("better", True, "request"),
     ]
     assert {r["version"] for r in reigns.values() if r["pinned"]} == {2}
+    lived = story.outcome()
+    _replay(story)
+    assert story.outcome() == lived, "every score came again, and equal"
+    _as_decided(story, reigns)
+
+
+@pytest.mark.parametrize("story", [OneSidedStory], indirect=True)
+def test_evidence_promotes_and_a_replay_repeats_it(story: ContestedStory) -> None:
+    story.produce(history(users=30, days=10))
+    with story.running("score", "train"):
+        story.wait_trained_through(EPOCH)
+        story.wait_scored_through(END)
+        story.wait_applied()
+        assert story.listed()["better"]["scores"]
+        assert "log loss is lower than first's by" in story.ebbline("models", "show")
+    reigns = story.reigns()
+    told = [(r["name"], r["by"]) for _, r in sorted(reigns.items())]
+    assert list(dict.fromkeys(told)) == [("first", "configuration"), ("better", "evidence")]
+    promoted = next(r for r in reigns.values() if r["by"] == "evidence")
+    assert "confidence sequence" in promoted["reason"]
+    assert promoted["before"] == "first"
     lived = story.outcome()
     _replay(story)
     assert story.outcome() == lived, "every score came again, and equal"

@@ -116,3 +116,17 @@ def test_no_figures_without_both_classes() -> None:
     quality = RollingQuality(size=10)
     quality.update(np.zeros(5), np.full(5, 0.1), np.ones(5), 0.1)
     assert quality.auc() is quality.log_loss() is quality.base_log_loss() is None
+
+
+def test_bands_say_how_true_their_probabilities_were() -> None:
+    quality = RollingQuality(size=6)
+    quality.update(np.ones(3), np.full(3, 0.9), np.ones(3), 0.1)
+    predicted = np.array([0.0, 0.05, 0.1, 0.1, 0.3, 0.3])
+    labels, weights = np.array([0.0, 0, 0, 1, 1, 0]), np.array([1.0, 3, 2, 2, 1, 3])
+    quality.update(labels, predicted, weights, 0.1)
+    low, middle, high = quality.bands((("low", 0.0), ("middle", 0.1), ("high", 0.5)))
+    assert (low.band, low.examples, low.observed) == ("low", 2, 0.0)
+    assert low.predicted == pytest.approx(0.0375)
+    assert (middle.examples, middle.observed) == (4, 3 / 8)
+    assert middle.predicted == pytest.approx((4 * 0.1 + 4 * 0.3) / 8)
+    assert (high.examples, high.predicted, high.observed) == (0, None, None)
