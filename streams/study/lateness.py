@@ -3,7 +3,8 @@
 The engine reads features as of any time, so at every cut of a replay everybody's vector can be
 read as it would be with a source late, and scored by the model and the policy in force. What is
 read is the full window up to the time that would have been known; lags are rounded up to the
-grid of the panes. One feature alone is late where only its column is taken from that vector.
+grid of the panes. One feature alone is late where the model in force is given its column of that
+vector, and missing where the model averages over it.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class Lateness:
             if variant.feature is None:
                 said = found.probability
             else:
-                said = self._one_late(scored, found, variant.feature)
+                said = self._one_late(scored, found, variant.feature, variant.lag)
             self._late[variant].append(said)
 
     def pairs(self, truth: Truth) -> Pairs:
@@ -90,8 +91,12 @@ class Lateness:
         looks = Looks(scored.rows, scored.at, marks, matrix, as_of, health, treatment)
         return score([looks], scored.scorer)
 
-    def _one_late(self, scored: Scored, late: Scored, feature: str) -> Floats:
+    def _one_late(self, scored: Scored, late: Scored, feature: str, lag: int | None) -> Floats:
         j = [one.name for one in self._spec.features].index(feature)
+        if lag is None:
+            masked = np.zeros(scored.matrix.shape, dtype=np.bool_)
+            masked[:, j] = True
+            return scored.scorer.marginal(scored.matrix, masked)
         matrix = scored.matrix.copy()
         matrix[:, j] = late.matrix[:, j]
         return scored.scorer.predict(matrix)

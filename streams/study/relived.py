@@ -2,8 +2,9 @@
 
 They are lived through again, epoch after epoch, with the trainer of production, and each epoch's
 examples are scored before they are learned: once with all that is known of them by now, and once
-without a source, or a feature. How they would have been read with a source late is known only
-where the example carries it.
+not knowing a source, or a feature (the policy ``degrade``: the model averages over what it does
+not know). How a user would have been read with a source late needs the user's events: that is
+what a replay has.
 """
 
 from __future__ import annotations
@@ -38,9 +39,9 @@ def relive(spec: Spec, by_epoch: ByEpoch, variants: Sequence[Variant]) -> Pairs:
             known.append(trainer.scorer.predict(matrix))
             seen += examples
             for variant in missing:
-                without = matrix.copy()
-                without[:, _columns(spec, variant)] = np.nan
-                late[variant].append(trainer.scorer.predict(without))
+                masked = np.zeros(matrix.shape, dtype=np.bool_)
+                masked[:, _columns(spec, variant)] = True
+                late[variant].append(trainer.scorer.marginal(matrix, masked))
         trainer.learn_epoch(epoch, examples, position=0)
     label = np.array([example.label for example in seen], dtype=float)
     if not {0.0, 1.0} <= set(label.tolist()):

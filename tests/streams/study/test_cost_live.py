@@ -1,0 +1,80 @@
+"""What is missing costs what it told: from the examples of a deployment, learned again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models.spec import ModelSpec
+from schemas.examples import Example
+from schemas.times import DAY
+from streams.demo.simtime import START
+from streams.study.bill import Bill
+from streams.study.curves import picture
+from streams.study.pairs import TooFewCuts
+from streams.study.relived import relive
+from streams.study.variants import Variant, variants
+from streams.study.worlds import specification
+
+SPEC = replace(specification(), model=ModelSpec(kind="logistic", prior=0.3))
+NAMES = [feature.name for feature in SPEC.features]
+
+
+def examples(epochs: int = 8, users: int = 80) -> dict[int, list[Example]]:
+    """Users who use it little leave; nothing else tells anything."""
+    rng, found = np.random.default_rng(7), dict[int, list[Example]]()
+    for number in range(epochs):
+        end = START + (number + 1) * DAY
+        values = rng.poisson(6.0, (users, len(NAMES))).astype(float)
+        leaves = rng.random(users) < 1 / (1 + np.exp(values[:, NAMES.index("sessions_7d")] - 4.5))
+        found[end] = [
+            Example(
+                id=f"{number}-{n}",
+                app=SPEC.app,
+                user=f"u{n}",
+                partition=0,
+                time=end - DAY,
+                epoch=end,
+                label=int(leaves[n]),
+                weight=1.0,
+                vector=dict(zip(NAMES, values[n].tolist(), strict=True)),
+                complete=dict(zip(NAMES, values[n].tolist(), strict=True)),
+                as_of={},
+                health={},
+                treatment={},
+                probability=0.3,
+                model_version=0,
+                feature_set=SPEC.feature_set,
+            )
+            for n in range(users)
+        ]
+    return found
+
+
+def test_the_source_that_tells_something_is_the_one_to_mend() -> None:
+    pairs = relive(SPEC, examples(), variants(SPEC, (), features=True))
+    assert len(pairs) == 7 * 80, "the first epoch was scored by the prior"
+    costs = pairs.costs(0.5)
+    usage, support = (costs[Variant(name, None, None)] for name in ("usage", "support"))
+    assert usage.proven
+    assert usage.auc.low > 0.1
+    assert not support.proven
+    feature = costs[Variant("usage", "sessions_7d", None)]
+    assert feature.log_loss.middle == pytest.approx(usage.log_loss.middle, rel=0.3)
+    bill = Bill(costs, len(pairs), int(pairs.label.sum()), pairs.days, saved=50.0, threshold=0.5)
+    assert next(bill.advice()).startswith("mend usage first: missing it costs")
+    assert bill.document()["costs"]["usage"]["missing"]["money_a_month"][1] == pytest.approx(
+        usage.missed.middle * 50.0 * bill.monthly
+    )
+    assert "missing" in picture(bill, "x")
+    assert len(list(bill.tables())) > 3
+
+
+def test_one_outcome_alone_tells_no_cost() -> None:
+    alike = {
+        epoch: [replace(one, label=0) for one in found] for epoch, found in examples(3, 10).items()
+    }
+    with pytest.raises(TooFewCuts, match="churners and others"):
+        relive(SPEC, alike, variants(SPEC, (), features=False))
