@@ -76,6 +76,10 @@ LEARNING := .venv-learning
 bench-learning: $(LEARNING)/.pinned ## the bench of truth: online against batch learners (ARGS=--quick: 5 minutes)
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(LEARNING)/bin/python -m bench.learning $(ARGS)
 
+.PHONY: bench-detection
+bench-detection: $(STAMP) ## are faults of a source noticed, and told apart? (ARGS="--data EVENTS" for OULAD)
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench.detection $(ARGS)
+
 $(LEARNING)/.pinned: requirements/learning.txt
 	$(call say,making $(LEARNING) from requirements/learning.txt (a minute or two; again only when it changes))
 	PATH="$${PATH#*:}"; python="$$(PYTHON="$(PYTHON)" tools/find_python)"; \
