@@ -19,7 +19,7 @@ INTRODUCTION = """\
 `make bench-detection` writes this section. Logs with one fault each go through the production
 engine (six weeks of learning what is usual, the fault, three weeks behind it); what counts is what
 stood on `churn.sources`. *Noticed after*: by the partition's clock, from the fault's beginning to
-the first thing said of that source; *right*: whether that, the first thing, named the kind of fault.\
+the first thing said of that source; *right*: whether that, the first thing, named the fault.\
 """
 
 
