@@ -68,4 +68,6 @@ def hold(spec: Spec, state: PartitionState, clock: int) -> None:
 
 def _carry_out(spec: Spec, state: PartitionState, verdict: Verdict, clock: int) -> None:
     source = state.sources[spec.source_index(verdict.source)]
-    source.corrupt.rule(verdict, source.progress.last_data, clock)
+    changed = source.corrupt.rule(verdict, source.progress.last_data, clock)
+    if changed and verdict.action == "accept":
+        source.quality.relearn()

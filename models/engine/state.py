@@ -13,6 +13,7 @@ from models.engine.copies import Lanes
 from models.grid import NEVER
 from models.staleness.corruption import Interval, Intervals
 from models.staleness.evidence import Evidence
+from models.staleness.quality.state import Quality, quality_from
 from models.staleness.watermarks import Progress
 from models.state.layout import StateError
 from schemas.verdicts import Verdict
@@ -29,6 +30,7 @@ class SourceState:
     The rest counts records: events used, heartbeats, late, duplicates, dead-lettered by reason,
     and those whose arrival lay below the clock when they came. lanes: of a rekeyed source.
     evidence: what its health is told from. corrupt: when its data is wrong.
+    quality: what that is told from.
 
     counted: newest offset that events and duplicates are counted through. It is ahead of applied
     behind a write that broke off: some users' memory of event ids is, so that it cannot be told
@@ -49,6 +51,7 @@ class SourceState:
     counted: int = -1
     evidence: Evidence = field(default_factory=Evidence)
     corrupt: Intervals = field(default_factory=Intervals)
+    quality: Quality = field(default_factory=Quality)
 
 
 @dataclass(slots=True)
@@ -120,6 +123,7 @@ def _from_json(record: dict[str, Any]) -> PartitionState:
                 "lanes": Lanes(**source.get("lanes", {})),
                 "evidence": Evidence(**source.get("evidence", {})),
                 "corrupt": _intervals(**source.get("corrupt", {})),
+                "quality": quality_from(source.get("quality", {})),
             }
         )
         for source in record.pop("sources")
@@ -129,11 +133,11 @@ def _from_json(record: dict[str, Any]) -> PartitionState:
     state = PartitionState(
         sources=sources, sweep=Sweep(**sweep) if sweep else None, verdicts=verdicts, **record
     )
-    for part in (state, state.sweep, *verdicts):
-        _check_types(part)
+    parts: list[Any] = [state, state.sweep, *verdicts]
     for one in sources:
-        for part in (one, one.progress, one.evidence, one.corrupt, *one.corrupt.known):
-            _check_types(part)
+        parts += [one, one.progress, one.evidence, one.corrupt, *one.corrupt.known, one.quality]
+    for part in parts:
+        _check_types(part)
     return state
 
 

@@ -1,0 +1,126 @@
+"""Two histograms compared: how far apart they are, and what kind of fault looks like that."""
+
+from __future__ import annotations
+
+import math
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from models.grid import Float, Int
+from models.staleness.quality.histogram import PER_OCTAVE, Histogram, octaves_of
+
+GROUPS: Final = 10
+UNITS: Final = {
+    "24": 24.0,
+    "60": 60.0,
+    "100": 100.0,
+    "1000": 1000.0,
+    "3600": 3600.0,
+    "86400": 86400.0,
+    "1000000": 1e6,
+}
+_LIKE = 0.6
+_CONCENTRATED = 0.8
+
+
+class Difference(NamedTuple):
+    """How far a window's values are from the usual ones.
+
+    psi: population stability index, over about ten groups of the usual values and one for new ones.
+    degrees: groups - 1. median: share of the window's values above the usual median, less that of
+    the usual ones; a value in the median's bin counts half.
+    """
+
+    psi: float
+    degrees: int
+    median: float
+
+
+def compare(usual: Histogram, seen: Histogram) -> Difference:
+    """How far a window's values are from the usual ones. Both hold something."""
+    p, q = _shares(usual, seen)
+    psi = float(((q - p) * np.log(q / p)).sum())
+    middle = usual.quantile(0.5)
+    codes, counts = np.array(seen.codes), np.array(seen.counts)
+    above = float(counts[codes > middle].sum() + counts[codes == middle].sum() / 2)
+    return Difference(psi, len(p) - 1, above / seen.total - _middle(usual, middle))
+
+
+def _middle(usual: Histogram, middle: int) -> float:
+    """The same share of the usual values themselves."""
+    codes, counts = np.array(usual.codes), np.array(usual.counts)
+    above = float(counts[codes > middle].sum() + counts[codes == middle].sum() / 2)
+    return above / usual.total
+
+
+def _shares(usual: Histogram, seen: Histogram) -> tuple[Float, Float]:
+    """Shares of the groups, half a value added to each: float64[groups] twice.
+
+    Groups are runs of codes of about equal usual count; codes never seen before are the last one.
+    """
+    codes, counts = np.array(usual.codes), np.array(usual.counts, dtype=np.float64)
+    before = np.cumsum(counts) - counts
+    group = np.minimum(before * GROUPS // counts.sum(), GROUPS - 1).astype(np.int64)
+    _, group = np.unique(group, return_inverse=True)
+    groups = int(group.max()) + 2
+    p = np.bincount(group, counts, minlength=groups)
+    own = np.array(seen.codes)
+    place = np.minimum(np.searchsorted(codes, own), len(codes) - 1)
+    known = codes[place] == own
+    q = np.bincount(np.where(known, group[place], groups - 1), seen.counts, minlength=groups)
+    return (p + 0.5) / (p.sum() + groups / 2), (q + 0.5) / (q.sum() + groups / 2)
+
+
+def describe(usual: Histogram, seen: Histogram, *, number: bool) -> tuple[str, str]:
+    """The kind of fault, ``stuck``, ``unit`` or ``distribution``, and the particulars in words.
+
+    Told from the values that are too many.
+    """
+    codes = sorted({*usual.codes, *seen.codes})
+    p, q = _aligned(codes, usual), _aligned(codes, seen)
+    moved = q - p
+    too_many = np.maximum(moved, 0.0)
+    top = int(np.argmax(too_many))
+    if too_many[top] >= _CONCENTRATED * too_many.sum():
+        value = f"about {_value(codes[top]):.3g}" if number else "one value"
+        return "stuck", f"{q[top]:.0%} are {value}, usually {p[top]:.0%}"
+    factor = _unit(codes, p, too_many) if number else None
+    if factor is not None:
+        return "unit", f"{too_many.sum():.0%} are {factor} as large as usual"
+    return "distribution", f"{too_many.sum():.0%} of the values have moved"
+
+
+def _aligned(codes: list[int], histogram: Histogram) -> Float:
+    counts = dict(zip(histogram.codes, histogram.counts, strict=True))
+    found = np.array([counts.get(code, 0) for code in codes], dtype=np.float64)
+    shares: Float = found / found.sum()
+    return shares
+
+
+def _unit(codes: list[int], usual: Float, too_many: Float) -> str | None:
+    """By which factor values have moved, if by that of another unit: e.g. "100 times".
+
+    The values that are too many are then a sample of the usual ones, moved by the factor.
+    """
+    place = np.array(codes)
+    best, found = _LIKE, None
+    for name, factor in UNITS.items():
+        steps = round(math.log2(factor) * PER_OCTAVE)
+        for shift, words in ((steps, f"{name} times"), (-steps, f"1/{name}")):
+            moved = np.where(place == 0, 0, place + np.sign(place) * shift)
+            there = np.interp(place, *_sorted(moved, usual), left=0.0, right=0.0)
+            like = np.minimum(too_many, there * too_many.sum() / max(there.sum(), 1e-9)).sum()
+            if like / too_many.sum() > best:
+                best, found = like / too_many.sum(), words
+    return found
+
+
+def _sorted(codes: Int, values: Float) -> tuple[Int, Float]:
+    order = np.argsort(codes, kind="stable")
+    return codes[order], values[order]
+
+
+def _value(code: int) -> float:
+    """About the middle of a number's bin."""
+    return math.copysign(2 ** (octaves_of(code) + 0.125), code) if code else 0.0

@@ -1,0 +1,265 @@
+"""The gate: gathers slots of event time, judges windows of them at the checks, writes intervals.
+
+A slot is judged once the source's watermark has passed it: so a backlog that lands late, or the
+newest first, looks like any other data. A window is a run of slots with enough events. One that
+fails opens an interval, from the slot before it on: a fault that begins at a slot's very end does
+not show in it. When enough windows in a row are good the interval is closed, a slot behind the last
+bad one. Nothing is learned meanwhile, so what is usual does not drift towards the fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from models.grid import NEVER, Bool, Int
+from models.spec import SourceSpec, Spec
+from models.staleness.corruption import Interval, Intervals, IntervalState
+from models.staleness.quality import afterwards
+from models.staleness.quality.reference import Expected
+from models.staleness.quality.state import Quality, Window
+from models.staleness.quality.tally import Tally, refusals, tally, watched_of
+from models.staleness.quality.trials import SAFETY, Court, once_in, tail
+from models.staleness.quality.volume import bound, deviations, matters
+from schemas.events import EventBatch
+from schemas.reasons import Reject
+from schemas.times import DAY
+
+BY: Final = "gate"
+VAGUE: Final = "distribution"
+"""The kind of fault that another kind of the same field explains better."""
+MAX_OPEN: Final = 200
+"""Slots before the newest one that are gathered; what is older is applied, but not judged."""
+LONGEST: Final = 7 * DAY
+"""A window that has not enough events after so long is only learned from."""
+SLOTS_OUT_OF_ORDER: Final = 50
+"""Slots are so wide that no more of them lie within the source's out-of-orderness."""
+MAX_REASONS: Final = 5
+LASTING: Final = 0.5
+"""Part of the usual deviations that is enough while an interval is open."""
+
+
+class Gate:
+    """Watches one source in one partition. state, intervals: of the partition record."""
+
+    def __init__(
+        self, spec: Spec, source: SourceSpec, partition: int, state: Quality, intervals: Intervals
+    ) -> None:
+        every = spec.health.every
+        self.slot = every * max(1, -(-source.out_of_orderness // (SLOTS_OUT_OF_ORDER * every)))
+        self.source, self.spec, self.state, self.intervals = (
+            source,
+            source.quality,
+            state,
+            intervals,
+        )
+        self.watched = watched_of(spec, source)
+        self._partition = partition
+        tests = bool(self.spec.tests)
+        self._far = tail(self.spec, self.watched, self.slot) if tests else 0.0
+        slots = once_in(self.spec, self.watched, self.slot) if tests else 1.0
+        self._high = SAFETY**2 * bound(slots)
+
+    @property
+    def court(self) -> Court:
+        """Who tries windows, by what is usual now; less evidence will do for a fault that lasts."""
+        far = self._far if self.current is None else LASTING * self._far
+        return Court(self.spec, self.watched, self.state.usual, far)
+
+    # --- between checks ----------------------------------------------------------------------
+
+    def gather(
+        self,
+        batch: EventBatch,
+        arrivals: Int,
+        usable: Bool,
+        reached: Int,
+        rejected: Mapping[int, tuple[Reject, str]],
+    ) -> None:
+        """Take in a run of records. All int64[n] or bool[n].
+
+        usable: events. reached: the newest event time at each record, where a rejected one counts.
+        """
+        if not self.spec.tests:
+            return
+        if usable.any():
+            self._gather_events(batch, arrivals, np.flatnonzero(usable))
+        if rejected:
+            self._gather_rejected(reached, rejected)
+
+    def _gather_events(self, batch: EventBatch, arrivals: Int, chosen: Int) -> None:
+        state, slots = self.state, (batch.times[chosen] - 1) // self.slot
+        newest = np.maximum.accumulate(np.maximum(slots, state.newest))
+        near, late = slots > newest - MAX_OPEN, slots <= state.judged
+        state.newest = int(newest[-1])
+        if late.any():
+            self._note_late(slots[late])
+        now = near & ~late
+        state.unjudged += int((~near & ~late).sum())
+        for slot, seen in tally(self.watched, batch, arrivals, chosen[now], slots[now]).items():
+            self._open(slot).merge(seen)
+        for name in [name for name in state.open if int(name) <= state.newest - MAX_OPEN]:
+            state.unjudged += state.open.pop(name).events
+
+    def _note_late(self, slots: Int) -> None:
+        found, counts = np.unique(slots, return_counts=True)
+        for slot, count in zip(found.tolist(), counts.tolist(), strict=True):
+            if str(slot) in self.state.past:
+                self.state.past[str(slot)][2] += count
+                self.state.late = True
+
+    def _gather_rejected(self, reached: Int, rejected: Mapping[int, tuple[Reject, str]]) -> None:
+        slots = np.maximum((reached - 1) // self.slot, self.state.judged + 1)
+        known = {i: why for i, why in rejected.items() if reached[i] != NEVER}
+        for slot, counts in refusals(known, slots).items():
+            self._open(slot).merge(Tally(rejected=counts))
+
+    def _open(self, slot: int) -> Tally:
+        return self.state.open.setdefault(str(slot), Tally())
+
+    # --- at a check --------------------------------------------------------------------------
+
+    def check(self, time: int, watermark: int) -> None:
+        """Judge what is complete. time: of the check. watermark: of the source then."""
+        state = self.state
+        if not self.spec.tests or watermark == NEVER:
+            return
+        done = watermark // self.slot - 1
+        for slot in sorted(int(slot) for slot in state.open if int(slot) <= done):
+            self._close(slot, state.open.pop(str(slot)), time)
+        state.judged = max(state.judged, done)
+        self._look_ahead(time)
+        afterwards.look_back(self, time)
+        oldest = max((watermark - self.source.allowed_lateness) // self.slot - 1, done - MAX_OPEN)
+        for name in [name for name in state.past if int(name) < oldest]:
+            events, _, late = state.past.pop(name)
+            if not self.touched(int(name)):
+                state.usual.learn_late(events, late)
+
+    def _close(self, slot: int, seen: Tally, time: int) -> None:
+        """A slot is complete."""
+        state, begin = self.state, slot * self.slot
+        expected = state.usual.expected(begin)
+        state.past[str(slot)] = [seen.net, -1 if expected is None else round(expected.usual), 0]
+        window = state.window
+        if window is None or (slot - window.first) * self.slot > LONGEST:
+            window = state.window = Window(slot, slot)
+        window.add(slot, seen, expected)
+        if expected is not None and seen.net > 0:
+            self._watch_volume(slot, seen.net, expected, time)
+        enough = max(window.seen.events + window.seen.refused, window.usual)
+        if enough >= self.spec.min_samples:
+            state.window = None
+            self._judge(window, time)
+
+    def _judge(self, window: Window, time: int) -> None:
+        state, begin = self.state, window.first * self.slot
+        trials = list(self.court.trials(window.seen))
+        ready = state.usual.ready(begin)
+        wrong = [trial.finding for trial in trials if trial.finding is not None] if ready else []
+        wrong += self._still(window)
+        if wrong:
+            self._bad(window.first, window.last, wrong, time)
+        elif (found := self.current) is not None:
+            if state.good == 0:
+                state.good_from = max(begin, state.bad_until)
+            state.good += 1
+            if state.good >= self.spec.recover:
+                found.end, found.state = state.good_from + self.slot, "closed"
+        elif self.intervals.corrupt_since == NEVER:
+            state.usual.learn(window.seen, {trial.name: trial.scatter for trial in trials}, begin)
+            for slot, events, expected in window.slots:
+                state.usual.learn_slot(int(slot) * self.slot, int(events), expected)
+
+    def _watch_volume(self, slot: int, events: int, expected: Expected, time: int) -> None:
+        """Add a slot to the sums of what is missing, and of what is too much."""
+        state, noise = self.state, self.state.usual.excess
+        if "volume" not in self.spec.tests or noise is None or self.current is not None:
+            return
+        state.fewer.add(slot, -deviations(events, expected.low, noise), events, expected.low)
+        state.more.add(slot, deviations(events, expected.high, noise), events, expected.high)
+        for drift, only in ((state.fewer, "only "), (state.more, "")):
+            if drift.height > self._high and matters(drift.events, drift.expected):
+                words = f"volume: {only}{drift.events} events, usually {drift.expected:.0f}"
+                self._bad(drift.since, slot, [words], time)
+                state.fewer.clear()
+                state.more.clear()
+                return
+
+    def _still(self, window: Window) -> list[str]:
+        """Whether a volume that was wrong still is."""
+        found, expected = self.current, window.expected
+        if found is None or expected is None or "volume" not in found.reason:
+            return []
+        net = window.seen.net
+        return [found.reason] if matters(net, expected.usual) else []
+
+    def _look_ahead(self, time: int) -> None:
+        """Where most records are rejected the watermark may never come: that is told at once."""
+        ahead = {int(slot): seen for slot, seen in self.state.open.items() if seen.rejected}
+        together = Tally()
+        for seen in ahead.values():
+            together.merge(Tally(events=seen.events, rejected=seen.rejected))
+        if "rejected" not in self.spec.tests or together.refused < self.spec.min_samples:
+            return
+        finding = self.court.refused(together).finding
+        if finding is not None and self.state.usual.ready(min(ahead) * self.slot):
+            self._bad(min(ahead), max(ahead), [finding], time)
+
+    def touched(self, slot: int) -> bool:
+        """Whether a slot lies in an interval."""
+        begin, end = slot * self.slot, (slot + 1) * self.slot
+        return any(one.touches(begin, end) for one in self.intervals.known)
+
+    # --- intervals ---------------------------------------------------------------------------
+
+    @property
+    def current(self) -> Interval | None:
+        """The gate's interval that is open."""
+        own = [one for one in self.intervals.known if one.by == BY and one.state == "open"]
+        return own[0] if own else None
+
+    def _bad(self, first: int, last: int, wrong: Sequence[str], time: int) -> None:
+        state, found = self.state, self.current
+        state.bad_until, state.good = max(state.bad_until, (last + 1) * self.slot), 0
+        if found is not None:
+            found.reason = _together(found.reason, wrong)
+            return
+        earlier = [one.end for one in self.intervals.known if one.by == BY and one.end is not None]
+        begin = max([(first - 1) * self.slot, *earlier])
+        self.note(begin, None, _together("", wrong), time)
+
+    def note(self, begin: int, end: int | None, reason: str, time: int) -> None:
+        """Write an interval down, or extend the one that begins there."""
+        name = f"{BY}-{self._partition}-{begin}"
+        known = self.intervals.find(name)
+        if known is None:
+            state: IntervalState = "open" if end is None else "closed"
+            self.intervals.add(Interval(name, begin, end, state, reason, time, BY))
+        else:
+            known.end, known.reason = end, _together(known.reason, [reason])
+            known.state = "open" if end is None else "closed"
+
+
+def _together(reason: str, more: Sequence[str]) -> str:
+    """Reasons, the first of each kind."""
+    told = [part for part in reason.split("; ") if part]
+    for one in more:
+        kind, field = one.split(":")[0], _field_of(one)
+        if kind in {part.split(":")[0] for part in told}:
+            continue
+        vague = [part for part in told if part.startswith(VAGUE) and _field_of(part) == field]
+        if one.startswith(VAGUE) and field in map(_field_of, told):
+            continue
+        if vague:
+            told.remove(vague[0])
+        if len(told) < MAX_REASONS:
+            told.append(one)
+    return "; ".join(told)
+
+
+def _field_of(reason: str) -> str:
+    """The field that a reason is about, "" for those about whole records."""
+    return reason.split(":", maxsplit=1)[0].partition(" of ")[2]

@@ -1,0 +1,59 @@
+"""How often the same record comes again: a bottom-k sample of the distinct records, with counts.
+
+The KEPT smallest hashes are a uniform sample of the DISTINCT records, and each of them has been
+counted every time since it was first seen, because the bound only falls (Cohen and Kaplan,
+"Summarizing data using bottom-k sketches", PODC 2007). Order and batches make no difference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from models.grid import Int
+
+KEPT: Final = 64
+
+
+@dataclass(slots=True)
+class Repeats:
+    """hashes: the smallest ones, ascending. counts: how often each came."""
+
+    hashes: list[int] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
+
+    @property
+    def records(self) -> int:
+        """Records of the sampled ones, repeats included."""
+        return sum(self.counts)
+
+    @property
+    def copies(self) -> int:
+        """Those of them that had come before."""
+        return self.records - len(self.hashes)
+
+    @property
+    def times(self) -> float:
+        """How often a record comes, on average; 1.0 without repeats."""
+        return self.records / len(self.hashes) if self.hashes else 1.0
+
+    def add(self, hashes: Int) -> None:
+        """Take in records by their hashes, below 2**32."""
+        if len(self.hashes) == KEPT:
+            hashes = hashes[hashes <= self.hashes[-1]]
+        if len(hashes):
+            self._add(hashes, np.ones(len(hashes), dtype=np.int64))
+
+    def merge(self, other: Repeats) -> None:
+        """Take in another sample."""
+        if other.hashes:
+            self._add(np.array(other.hashes), np.array(other.counts))
+
+    def _add(self, hashes: Int, counts: Int) -> None:
+        every = np.concatenate([np.array(self.hashes, dtype=np.int64), hashes])
+        found, place = np.unique(every, return_inverse=True)
+        summed = np.zeros(len(found), dtype=np.int64)
+        np.add.at(summed, place, np.concatenate([np.array(self.counts, dtype=np.int64), counts]))
+        self.hashes, self.counts = found[:KEPT].tolist(), summed[:KEPT].tolist()

@@ -1,0 +1,260 @@
+"""Faults put into a source that has been learned: found, told apart, dated, and over again."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from models.spec import QUALITY_TESTS, QualitySpec
+from models.staleness.corruption import Interval
+from schemas.times import DAY, HOUR
+from schemas.verdicts import Verdict
+from tests.models.staleness.quality.world import (
+    KINDS,
+    LEARNED,
+    SLOT,
+    SOURCE,
+    START,
+    Log,
+    Watch,
+    at,
+    log,
+    spec_of,
+)
+
+BEGIN, END = 36.3, 37.4
+"""When, in days, records with the fault arrive."""
+WHOLE = log(LEARNED + 6)
+
+
+@cache
+def learned(**quality: float) -> bytes:
+    source = replace(SOURCE, quality=QualitySpec(**quality))  # type: ignore[arg-type]
+    return Watch(spec_of(source)).live(WHOLE.until(LEARNED)).state()
+
+
+def after(fault: Callable[[Log], Log]) -> Watch:
+    """The gate after the days with the fault."""
+    return Watch(spec_of(), learned()).live(fault(WHOLE.since(LEARNED)).ordered())
+
+
+def scaled(events: Log) -> Log:
+    wrong = events.within(BEGIN, END)
+    return events.but(amounts=np.where(wrong, 100 * events.amounts, events.amounts))
+
+
+def partly_scaled(events: Log) -> Log:
+    wrong = events.within(BEGIN, END) & (events.users % 3 == 0)
+    return events.but(amounts=np.where(wrong, events.amounts / 1000, events.amounts))
+
+
+def stuck(events: Log) -> Log:
+    return events.but(amounts=np.where(events.within(BEGIN, END), 7.0, events.amounts))
+
+
+def one_kind(events: Log) -> Log:
+    return events.but(kinds=np.where(events.within(BEGIN, END), KINDS[3], events.kinds))
+
+
+def spread(events: Log) -> Log:
+    odd = np.where(np.arange(len(events.times)) % 2, 3.0, 1 / 3)
+    return events.but(amounts=events.amounts ** np.where(events.within(BEGIN, END), odd, 1.0))
+
+
+def nulls(events: Log) -> Log:
+    wrong = events.within(BEGIN, END) & (events.users % 4 == 0)
+    return events.but(amounts=np.where(wrong, np.nan, events.amounts))
+
+
+def twice(events: Log) -> Log:
+    again = events.within(BEGIN, END)
+    return joined(events, events.part(again))
+
+
+def replayed(events: Log) -> Log:
+    again = events.part(events.within(BEGIN, END))
+    return joined(events, again.but(arrivals=again.arrivals + 12 * HOUR))
+
+
+def ahead(events: Log) -> Log:
+    wrong = events.within(BEGIN, END) & (events.users % 2 == 0)
+    return events.but(times=events.times + np.where(wrong, HOUR // 2, 0))
+
+
+def rejected(events: Log) -> Log:
+    return events.but(bad=events.within(BEGIN, END))
+
+
+def partly_rejected(events: Log) -> Log:
+    return events.but(bad=events.within(BEGIN, END) & (events.users % 3 == 0))
+
+
+def few(events: Log) -> Log:
+    return events.part(~events.within(BEGIN, END) | (events.users % 4 == 0))
+
+
+def joined(one: Log, other: Log) -> Log:
+    return Log(*(np.concatenate([getattr(one, n), getattr(other, n)]) for n in Log.__slots__))
+
+
+FAULTS: list[tuple[str, Callable[[Log], Log]]] = [
+    ("unit of amount:", scaled),
+    ("unit of amount:", partly_scaled),
+    ("stuck of amount:", stuck),
+    ("stuck of kind:", one_kind),
+    ("distribution of amount:", spread),
+    ("nulls of amount:", nulls),
+    ("duplicates:", twice),
+    ("replayed:", replayed),
+    ("clock:", ahead),
+    ("rejected:", rejected),
+    ("rejected:", partly_rejected),
+    ("volume: only", few),
+]
+
+
+@pytest.mark.parametrize(("reason", "fault"), FAULTS, ids=lambda x: getattr(x, "__name__", ""))
+def test_a_fault_is_found_dated_and_over_when_it_is_over(
+    reason: str, fault: Callable[[Log], Log]
+) -> None:
+    watch = after(fault)
+    (found,) = watch.intervals.known
+    assert found.reason.startswith(reason)
+    assert found.state == "closed"
+    assert found.end is not None
+    assert at(BEGIN) - 2 * SLOT <= found.begin <= at(BEGIN)
+    assert at(END) <= found.end <= at(END) + 2 * SLOT
+    assert found.noticed <= at(END) + DAY
+
+
+def test_what_is_found_is_told_in_words() -> None:
+    assert "are 100 times as large as usual" in only(after(scaled)).reason
+    assert "are 1/1000 as large as usual" in only(after(partly_scaled)).reason
+    assert "are about 7" in only(after(stuck)).reason
+    assert "most of them null-field" in only(after(rejected)).reason
+
+
+def only(watch: Watch) -> Interval:
+    (found,) = watch.intervals.known
+    return found
+
+
+def late_for_a_day(events: Log) -> Log:
+    return events.but(arrivals=events.arrivals + np.where(events.within(BEGIN, END), DAY // 2, 0))
+
+
+def away(events: Log) -> Log:
+    gone = events.within(BEGIN, END)
+    return events.but(arrivals=np.where(gone, at(END), events.arrivals))
+
+
+def newest_first(events: Log) -> Log:
+    gone = events.within(END - 0.9, END)
+    return events.but(
+        arrivals=np.where(gone, at(END) + (at(END) - events.times) // 50, events.arrivals)
+    )
+
+
+@pytest.mark.parametrize("fault", [late_for_a_day, away, newest_first], ids=lambda f: f.__name__)
+def test_late_data_is_not_wrong_data(fault: Callable[[Log], Log]) -> None:
+    assert after(fault).intervals.known == []
+
+
+def test_a_quarter_of_the_users_that_come_late_completes_what_was_too_little() -> None:
+    def back(events: Log) -> Log:
+        gone = events.within(BEGIN, BEGIN + 0.6) & (events.users % 4 > 0)
+        return events.but(arrivals=np.where(gone, at(BEGIN + 0.9), events.arrivals))
+
+    for one in after(back).intervals.known:
+        assert one.state == "accepted"
+
+
+@pytest.mark.parametrize("seed", [2, 3, 4])
+def test_clean_data_raises_no_alarm(seed: int) -> None:
+    watch = Watch(spec_of()).live(log(70, seed))
+    assert watch.intervals.known == []
+    assert watch.quality.usual.windows > 150
+
+
+@pytest.mark.parametrize("fault", [scaled, replayed, rejected], ids=lambda f: f.__name__)
+def test_pieces_and_restarts_change_nothing(fault: Callable[[Log], Log]) -> None:
+    events = fault(WHOLE.since(LEARNED)).ordered()
+    whole = Watch(spec_of(), learned()).live(events)
+    chance = random.Random(1)
+    cuts = sorted(chance.sample(range(1, len(events.times)), 60))
+    pieces, start = Watch(spec_of(), learned()), 0
+    for stop in [*cuts[::3], len(events.times)]:
+        inner = [cut - start for cut in cuts if start < cut < stop]
+        pieces = Watch(spec_of(), pieces.live(events.part(slice(start, stop)), inner).state())
+        start = stop
+    assert pieces.state() == whole.state()
+
+
+def test_while_a_fault_lasts_nothing_is_learned_from_it() -> None:
+    before = Watch(spec_of(), learned()).quality.usual
+    watch = after(lambda events: stuck(events).until(END))
+    assert watch.intervals.corrupt_since != -(2**62)
+    seen = watch.quality.usual.fields["amount"]
+    assert max(seen.counts) < 1.1 * max(before.fields["amount"].counts)
+
+
+def test_what_is_accepted_becomes_usual() -> None:
+    def forever(events: Log) -> Log:
+        wrong = events.arrivals > at(BEGIN)
+        return events.but(amounts=np.where(wrong, 100 * events.amounts, events.amounts))
+
+    events = forever(log(LEARNED + 26).since(LEARNED))
+    watch = Watch(spec_of(), learned()).live(events.until(38))
+    assert only(watch).state == "open"
+    watch.intervals.rule(Verdict("v", "usage", "accept"), at(38), at(38))
+    watch.quality.relearn()
+    watch = Watch(spec_of(), watch.state()).live(events.since(38))
+    assert only(watch).state == "accepted"
+
+
+def test_rejected_it_opens_again_while_the_fault_lasts() -> None:
+    watch = Watch(spec_of(), learned()).live(stuck(WHOLE.since(LEARNED)).until(36.8))
+    watch.intervals.rule(Verdict("v", "usage", "reject"), watch.reached, at(36.8))
+    watch = Watch(spec_of(), watch.state()).live(stuck(WHOLE).since(36.8))
+    assert [one.state for one in watch.intervals.known] == ["rejected", "closed"]
+    first, second = watch.intervals.known
+    assert first.end == second.begin
+
+
+@pytest.mark.parametrize("test", QUALITY_TESTS)
+def test_each_test_can_be_switched_off(test: str) -> None:
+    others = tuple(name for name in QUALITY_TESTS if name != test)
+    kinds = {"distribution": ("unit", "stuck", "distribution"), "duplicates": ("dupl", "replayed")}
+    for reason, fault in FAULTS:
+        if reason.startswith(kinds.get(test, (test,))):
+            source = replace(SOURCE, quality=QualitySpec(others))
+            watch = Watch(spec_of(source), learned()).live(fault(WHOLE.since(LEARNED)).ordered())
+            for one in watch.intervals.known:
+                assert not one.reason.startswith(kinds.get(test, (test,)))
+
+
+def test_without_tests_nothing_is_gathered() -> None:
+    source = replace(SOURCE, quality=QualitySpec(()))
+    watch = Watch(spec_of(source)).live(WHOLE.until(3))
+    assert watch.state() == Watch(spec_of(source)).live(WHOLE.until(3)).state()
+    assert watch.quality.open == {}
+
+
+def test_the_state_stays_small() -> None:
+    assert len(learned()) < 16_000
+
+
+def test_a_backlog_of_a_year_is_applied_but_not_gathered() -> None:
+    events = WHOLE.until(3)
+    far = events.but(times=events.times + np.repeat([0, 400 * DAY], [100, len(events.times) - 100]))
+    watch = Watch(spec_of()).live(far.but(arrivals=np.maximum.accumulate(far.times)))
+    assert len(watch.quality.open) < 20
+    old = events.part(slice(0, 50)).but(arrivals=np.full(50, START + 403 * DAY))
+    unjudged = watch.quality.unjudged
+    watch._gather(old)
+    assert watch.quality.unjudged == unjudged
