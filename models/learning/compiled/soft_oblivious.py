@@ -11,7 +11,7 @@ that are known.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 BLOCK = 64
 """Rows walked at once: what is looked up stays in the processor's cache, memory is bounded."""
+PATTERNS = 64
+"""Of features that are unsure together, for which the ways down are remembered."""
 _CERTAIN = 1e30
 """Odds of what is certain: finite, so that there is always a quotient."""
 
@@ -78,7 +80,8 @@ class SoftTrees:
     A tree's inner nodes are numbered level after level, by the path that leads there. odds, cell,
     shape (t, 2^d - 1): the training weight's odds of the left way, within ``±_CERTAIN``, and the
     node's cell. split, shape (t, d): the level's among the distinct ones, whose feature, threshold
-    and unknown_right are those of ``ways``, shape (s,).
+    and unknown_right are those of ``ways``, shape (s,). walks: found so far, by the features that
+    are unsure.
     """
 
     odds: Floats
@@ -86,6 +89,7 @@ class SoftTrees:
     cell: Indices
     ways: tuple[Indices, Singles, Bools]
     split: Indices
+    walks: dict[bytes, tuple[ObliviousForm, list[_Walk]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, form: ObliviousForm) -> SoftTrees:
@@ -118,24 +122,40 @@ class SoftTrees:
 
     def logits(self, form: ObliviousForm, known: Floats, columns: Indices, soft: Soft) -> Floats:
         """Logits (n,) of rows (n, f) all of which are unsure of these features (c,)."""
-        unsure = np.isin(form.feature, columns)
-        trees = np.flatnonzero(unsure.any(axis=1))
-        sure = np.flatnonzero(~unsure.any(axis=1))
-        result = form.some(sure).logits(known)
-        if len(trees):
-            walk = _Walk.of(form, self, trees, unsure[trees])
+        sure, walks = self._walks(form, columns)
+        result = sure.logits(known)
+        for walk in walks:
             ratios = Ratios(self.cells, walk.cells, columns, soft)
             for begin in range(0, len(known), BLOCK):
                 block = slice(begin, begin + BLOCK)
                 result[block] += walk.sums(known[block], ratios.of(soft.rows(block)))
         return result
 
+    def _walks(self, form: ObliviousForm, columns: Indices) -> tuple[ObliviousForm, list[_Walk]]:
+        """The trees that are sure of everything, and the others by what they have to look up."""
+        key = columns.tobytes()
+        if key not in self.walks:
+            if len(self.walks) >= PATTERNS:
+                self.walks.clear()
+            unsure = np.isin(form.feature, columns)
+            some, same = unsure.any(axis=1), _alike(self.cell)
+            parts = [np.flatnonzero(some & part) for part in (same, ~same)]
+            walks = [_Walk.of(form, self, part, unsure[part]) for part in parts if len(part)]
+            self.walks[key] = form.some(np.flatnonzero(~some)), walks
+        return self.walks[key]
+
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """How rows walk down the trees (g,) that are unsure of something.
+    """How rows walk down some trees (g,), from the last level upward.
 
-    A level's splits all are treated as soft; where a feature is known the ratio is certain.
+    A level's splits all are treated as soft; where a feature is known the ratio is certain. Nodes
+    come first and trees last, so that the processor has long runs of numbers to work on.
+
+    odds: for each level (nodes, g). place: for each level the columns of ratios, (nodes, g), or
+    (1, g) where a level's nodes have the same. right, gain: of the last level, (nodes, g): the
+    right leaf's value, and what the left has more, times the odds. cells: (u,), sure: (h,), what
+    the ratios' columns are.
     """
 
     odds: list[Floats]
@@ -147,7 +167,7 @@ class _Walk:
 
     @classmethod
     def of(cls, form: ObliviousForm, soft: SoftTrees, trees: Indices, unsure: Bools) -> _Walk:
-        """Find the cells (u,) and the splits (h,) that matter, and where the nodes find theirs."""
+        """Find the cells and the splits that matter, and where the nodes find theirs."""
         depth = unsure.shape[1]
         level_of = np.repeat(np.arange(depth), 1 << np.arange(depth))
         cell, split = soft.cell[trees], soft.split[trees]
@@ -156,16 +176,17 @@ class _Walk:
             unsure[:, level_of],
             np.searchsorted(cells, cell),
             len(cells) + np.searchsorted(splits, split[:, level_of]),
-        )
-        odds = soft.odds[trees]
+        ).T
+        odds = soft.odds[trees].T
         parts = [slice((1 << level) - 1, (2 << level) - 1) for level in range(depth)]
-        values = form.values[trees].reshape(len(trees), -1, 2)
+        places = [place[part] for part in parts]
+        left, right = (form.values[trees, way::2].T for way in (0, 1))
         feature, threshold, unknown_right = soft.ways
         return cls(
-            odds=[odds[:, part, None] for part in parts],
-            place=[place[:, part] for part in parts],
-            right=values[:, :, 1:],
-            gain=(values[:, :, :1] - values[:, :, 1:]) * odds[:, parts[-1], None],
+            odds=[np.ascontiguousarray(odds[part]) for part in parts],
+            place=[p[:1] if (p == p[0]).all() else p for p in places],
+            right=np.ascontiguousarray(right),
+            gain=np.ascontiguousarray((left - right) * odds[parts[-1]]),
             cells=cells,
             sure=(feature[splits], threshold[splits], unknown_right[splits]),
         )
@@ -175,21 +196,18 @@ class _Walk:
 
         With the odds o of the left way, a node is worth ``right + (left - right) o / (o + ratio)``.
         """
-        ratio = np.concatenate((ratio, self._certain(known)))
-        share = ratio.take(self.place[-1], axis=0)
-        share += self.odds[-1]
-        value = np.divide(self.gain, share, out=share)
+        ratios = np.ascontiguousarray(np.concatenate((ratio, self._certain(known))).T)
+        value = ratios.take(self.place[-1], axis=1) + self.odds[-1]
+        np.divide(self.gain, value, out=value)
         value += self.right
         for odds, place in zip(self.odds[-2::-1], self.place[-2::-1], strict=True):
-            share = ratio.take(place, axis=0)
-            share += odds
+            share = ratios.take(place, axis=1) + odds
             np.divide(odds, share, out=share)
-            left, right = value[:, 0::2], value[:, 1::2]
-            left -= right
-            left *= share
-            left += right
-            value = left
-        total: Floats = np.cumsum(value[:, 0], axis=0)[-1]
+            right = value[:, 1::2]
+            value = value[:, 0::2] - right  # in place numpy would fear that they overlap, and copy
+            value *= share
+            value += right
+        total: Floats = np.cumsum(value[:, 0], axis=1)[:, -1]
         return total
 
     def _certain(self, known: Floats) -> Floats:
@@ -199,6 +217,14 @@ class _Walk:
         right = value > threshold[:, None]
         right |= np.isnan(value) & unknown_right[:, None]
         return np.where(right, _CERTAIN**3, _CERTAIN**-3)
+
+
+def _alike(cell: Indices) -> Bools:
+    """Whether all nodes of a level have the same cell, in each tree (t,): no feature returns."""
+    depth = (cell.shape[1] + 1).bit_length() - 1
+    levels = [cell[:, (1 << level) - 1 : (2 << level) - 1] for level in range(depth)]
+    alike = np.stack([(part == part[:, :1]).all(axis=1) for part in levels])
+    return alike.all(axis=0)
 
 
 def _split(form: ObliviousForm, level: int, path: int) -> tuple[NDArray[Any], ...]:
