@@ -8,10 +8,14 @@ from models.engine.requests import Output
 from models.engine.state import PartitionState
 from models.grid import NEVER
 from models.spec import Spec
+from models.staleness.corruption import Interval
 from models.staleness.policy import HEALTH, health_of
 from schemas.codec import encode
-from schemas.sources import SourceStatus
+from schemas.sources import SourceStatus, WrongInterval
 from schemas.times import format_time
+
+INTERVALS = 10
+"""Intervals of wrong data that a record tells of, the newest."""
 
 
 def statuses(spec: Spec, state: PartitionState, partition: int, now: str) -> list[Output]:
@@ -40,10 +44,18 @@ def statuses(spec: Spec, state: PartitionState, partition: int, now: str) -> lis
             rejected=dict(seen.rejected),
             out_of_arrival_order=seen.disordered,
             repeated_copies=seen.lanes.repeats,
+            corrupt_since=_time(seen.corrupt.corrupt_since),
+            intervals=[_told(one) for one in seen.corrupt.known[-INTERVALS:]],
             emitted_at=now,
         )
         found.append(Output("sources", f"{source.name}-{partition}".encode(), encode(record)))
     return found
+
+
+def _told(one: Interval) -> WrongInterval:
+    end = None if one.end is None else format_time(one.end)
+    begin, noticed = format_time(one.begin), format_time(one.noticed)
+    return WrongInterval(one.id, begin, end, one.state, one.reason, noticed, one.by)
 
 
 def _time(value: int) -> str | None:

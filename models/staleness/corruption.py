@@ -12,12 +12,11 @@ for good; once the state has been computed again without the rejected events, it
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from typing import Final
 
 from models.grid import NEVER
+from schemas.sources import IntervalState
 from schemas.verdicts import Verdict
-
-IntervalState = Literal["open", "closed", "accepted", "rejected", "repaired"]
 
 FOREVER: Final = -NEVER
 """Later than any time."""

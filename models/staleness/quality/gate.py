@@ -16,7 +16,7 @@ import numpy as np
 
 from models.grid import NEVER, Bool, Int
 from models.spec import SourceSpec, Spec
-from models.staleness.corruption import Interval, Intervals, IntervalState
+from models.staleness.corruption import Interval, Intervals
 from models.staleness.quality import afterwards
 from models.staleness.quality.reference import Expected
 from models.staleness.quality.state import Quality, Window
@@ -25,6 +25,7 @@ from models.staleness.quality.trials import SAFETY, Court, once_in, tail
 from models.staleness.quality.volume import bound, deviations, matters
 from schemas.events import EventBatch
 from schemas.reasons import Reject
+from schemas.sources import IntervalState
 from schemas.times import DAY
 
 BY: Final = "gate"
