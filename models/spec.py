@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 import orjson
 
 from models.aggregates import Aggregate, DateUnit
+from models.staleness.belief import Degrade
 from schemas.mapping import SourceMapping
 
 Completeness = Literal["data", "heartbeat", "clock"]
@@ -21,6 +22,10 @@ LabelRule = Literal["outcome", "inactivity"]
 LeaveRule = Literal["negative", "censor"]
 PromoteRule = Literal["auto", "manual"]
 CorruptWindows = Literal["mask", "remaining"]
+Policy = Literal["latest", "consistent", "lag_trained", "degrade", "nowcast", "learned"]
+
+POLICIES = ("latest", "consistent", "lag_trained", "degrade", "nowcast")
+"""The policies that ``learned`` weighs; arrays over policies are in this order."""
 QualityTest = Literal["volume", "rejected", "nulls", "distribution", "duplicates", "clock"]
 QUALITY_TESTS: tuple[QualityTest, ...] = get_args(QualityTest)
 
@@ -52,7 +57,7 @@ class SourceSpec:
     corrupt_windows: what windows that touch an interval of wrong data are: not known, or told from
     the panes that remain, if these are at least ``coverage`` of the window.
     rekeyed_topic: where the source's records are copied to, keyed by user; None: the topic is
-    keyed by user itself.
+    keyed by user itself. policy: what is done while it is stale; None: as everywhere.
     """
 
     name: str
@@ -68,6 +73,7 @@ class SourceSpec:
     quality: QualitySpec = QualitySpec()
     corrupt_windows: CorruptWindows = "mask"
     coverage: float = 0.5
+    policy: Policy | None = None
 
     @property
     def input_topic(self) -> str:
@@ -225,6 +231,21 @@ class HealthSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicySpec:
+    """What is done about stale sources.
+
+    default: of sources that name no policy. degrade: how ``degrade`` leaves a feature out.
+    longest_lag: how old a source may be for ``lag_trained`` and ``nowcast`` to have learned it; 0:
+    the horizon. lag_models: models trained with a lag at most.
+    """
+
+    default: Policy = "latest"
+    degrade: Degrade = "average"
+    longest_lag: int = 0
+    lag_models: int = 3
+
+
+@dataclass(frozen=True, slots=True)
 class Spec:
     """Everything the deterministic core needs to know about a deployment."""
 
@@ -240,7 +261,7 @@ class Spec:
     model: ModelSpec
     learning: LearningSpec
     capacity: int = 200_000
-    policy: str = "latest"
+    policy: PolicySpec = PolicySpec()
     challengers: tuple[ModelSpec, ...] = ()
     health: HealthSpec = HealthSpec()
     feature_set: str = field(init=False, default="")
@@ -267,6 +288,21 @@ class Spec:
         return replace(self, model=known or replace(self.model, name=name))
 
     @property
+    def longest_lag(self) -> int:
+        """The oldest a source's features can be learned to be used, on the grid, microseconds."""
+        return max((self.policy.longest_lag or self.labels.horizon) // self.grid, 1) * self.grid
+
+    @property
+    def policies(self) -> frozenset[Policy]:
+        """All policies that some source has."""
+        return frozenset(source.policy or self.policy.default for source in self.sources)
+
+    @property
+    def learns_lags(self) -> bool:
+        """Whether anything is learned from features as they were some time before."""
+        return not self.policies.isdisjoint({"learned", "lag_trained", "nowcast"})
+
+    @property
     def cuts(self) -> ScheduleSpec:
         """The cut points: the schedule, or one cut for each horizon where there is none."""
         return self.scoring.schedule or ScheduleSpec(every=self.labels.horizon)
@@ -280,6 +316,7 @@ _OPERATIONAL = (
     "quality",
     "corrupt_windows",
     "coverage",
+    "policy",
 )
 """Settings of a source that change no stored value."""
 

@@ -16,6 +16,13 @@ class Example:
     Both map feature name to value; a feature that was not known is absent. ``epoch`` is the end
     of the epoch the example belongs to. time, epoch: microseconds since the epoch. corrupt: sources
     of which wrong data was, or may have been, in a vector or in the label; it is not learned then.
+
+    What policies about stale sources are learned from (all empty on examples from before it was
+    there): experts: what each policy said at the cut, by name, where a source was stale. ages: the
+    stale sources, each with the upper bound of its bucket of age in microseconds, 0: older than
+    any. complete_as_of: how far each source was known when the example was released. lagged:
+    source to lag (microseconds, as text) to its features as of so long before the cut. paired: the
+    lag that beliefs are learned with, and its bucket; null: none.
     """
 
     id: str
@@ -35,6 +42,11 @@ class Example:
     model_version: int
     feature_set: str
     corrupt: list[str] = field(default_factory=list)
+    experts: dict[str, float] = field(default_factory=dict)
+    ages: dict[str, int] = field(default_factory=dict)
+    complete_as_of: dict[str, int | None] = field(default_factory=dict)
+    lagged: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+    paired: tuple[int, int] | None = None
     kind: Literal["example"] = "example"
     schema_version: int = EXAMPLE_SCHEMA_VERSION
 

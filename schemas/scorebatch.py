@@ -26,7 +26,7 @@ class ScoreConstants:
     """What all scores of a batch share; see :class:`schemas.scores.Score`.
 
     sources, features, labels: names of the sources, names and labels of the features.
-    health, treatment: the words behind the codes.
+    health, treatment: the words behind the codes. policies: names of those that are weighed.
     """
 
     app: str
@@ -41,6 +41,7 @@ class ScoreConstants:
     labels: Sequence[str | None]
     health: Sequence[str]
     treatment: Sequence[str]
+    policies: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,8 @@ class ScoreColumns:
     times: int64[n]. probability: float64[n]. as_of: int64[n, s]; known: bool[n, s], where
     it is. staleness_s: float64[n, s], NaN = none. health, treatment: uint8[n, s].
     reasons: int64[n, k], features, -1 = no more. values, contributions: float64[n, k].
-    phrases: n * k texts, row by row.
+    phrases: n * k texts, row by row. weighed: int64[m], rows that have weights of policies, which
+    are float64[m, policies], NaN = none.
     """
 
     ids: Sequence[str]
@@ -68,6 +70,8 @@ class ScoreColumns:
     values: Floats
     contributions: Floats
     phrases: Sequence[str]
+    weighed: Ints
+    weights: Floats
 
 
 def encode_scores(constants: ScoreConstants, columns: ScoreColumns) -> list[bytes]:
@@ -85,6 +89,7 @@ def encode_scores(constants: ScoreConstants, columns: ScoreColumns) -> list[byte
         _texts(columns.bands),
         _sources(constants, columns, as_of),
         _reasons(constants, columns),
+        _weights(constants, columns),
         strict=True,
     )
     template = _template(constants)
@@ -112,7 +117,7 @@ def _template(constants: ScoreConstants) -> bytes:
             fixed(constants.emitted_at),
             b',"supersedes":null,"maturity":',
             fixed(constants.maturity),
-            b',"schema_version":',
+            b',"weights":%b,"schema_version":',
             fixed(SCORE_SCHEMA_VERSION),
             b"}",
         )
@@ -169,6 +174,19 @@ def _reasons(constants: ScoreConstants, columns: ScoreColumns) -> list[bytes]:
     ]
     rows = [elements[i : i + most] for i in range(0, n * most, most)]
     return [b",".join([e for e in row if e is not None]) for row in rows]
+
+
+def _weights(constants: ScoreConstants, columns: ScoreColumns) -> list[bytes]:
+    """The policies' weights of each row."""
+    found = [b"null"] * len(columns.times)
+    heads = [b"%b:" % orjson.dumps(name) for name in constants.policies]
+    numbers = [_numbers(column) for column in columns.weights.T]
+    known = (~np.isnan(columns.weights)).tolist()
+    for m, (row, has) in enumerate(zip(columns.weighed.tolist(), known, strict=True)):
+        parts = [heads[k] + numbers[k][m] for k, there in enumerate(has) if there]
+        if parts:
+            found[row] = b"{%b}" % b",".join(parts)
+    return found
 
 
 def _numbers(column: Floats) -> list[bytes]:

@@ -62,9 +62,11 @@ class Score:
 
     id: hash of app, user, time, horizon and cause; equal ids are the same score repeated.
     cause: ``schedule`` or ``event:<topic>-<partition>-<offset>``.
-    policy: the staleness policy in force; emitted_at: wall clock of the worker, the one field
-    that may differ between two records with the same id.
+    policy: the staleness policy of the deployment. emitted_at: wall clock of the worker, the one
+    field that may differ between two records with the same id.
     maturity: how much the model in force has learned; None on records from before it was said.
+    weights: where a source was stale, the part of each policy that was asked in the probability;
+    None where all were fresh, and where sources follow different policies of their own.
     """
 
     id: str
@@ -83,4 +85,5 @@ class Score:
     emitted_at: str
     supersedes: str | None = None
     maturity: Maturity | None = None
+    weights: dict[str, float] | None = None
     schema_version: int = SCORE_SCHEMA_VERSION

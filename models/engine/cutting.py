@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from models.engine.scoring import Scored
 from models.engine.state import Sweep
+from models.engine.weighing import Scored
 from models.grid import Int
 from models.learning.cuts import is_example
 from models.learning.labels import activity
@@ -26,12 +28,13 @@ def due(slab: Slab, rows: Int, sweep: Sweep) -> Int:
 def keep_examples(slab: Slab, scored: Scored) -> Int:
     """Remember the cuts that become examples; the rows that have one."""
     rows, time = scored.rows, int(scored.at[0])
+    place = _places(scored)
     eligible = _eligible(slab, rows, time)
     kept = []
     for i in np.flatnonzero(eligible).tolist():
         row = int(rows[i])
         if is_example(slab.spec, slab.users[row] or "", time):
-            slab.pending.append(row, _pending(scored, i))
+            slab.pending.append(row, _pending(scored, i, int(place[i])))
             kept.append(row)
     return np.array(kept, dtype=np.int64)
 
@@ -46,7 +49,16 @@ def _eligible(slab: Slab, rows: Int, time: int) -> np.ndarray[tuple[int], np.dty
     return found
 
 
-def _pending(scored: Scored, i: int) -> PendingCut:
+def _places(scored: Scored) -> Int:
+    """Where each row stands among the stale ones, int64[n]; -1: nothing of it is stale."""
+    places = np.full(len(scored.rows), -1, dtype=np.int64)
+    if scored.stale is not None:
+        places[scored.stale.index] = np.arange(len(scored.stale.index))
+    return places
+
+
+def _pending(scored: Scored, i: int, place: int) -> PendingCut:
+    """place: among the stale rows, or -1."""
     record = CutRecord(
         model_version=scored.scorer.version,
         probability=float(scored.probability[i]),
@@ -55,4 +67,10 @@ def _pending(scored: Scored, i: int) -> PendingCut:
         treatment=scored.treatment[i].tobytes(),
         vector=tuple(scored.matrix[i].tolist()),
     )
+    if scored.stale is not None and place >= 0:
+        record = replace(
+            record,
+            experts=tuple(scored.experts[place].tolist()),
+            ages=tuple(scored.stale.ages[place].tolist()),
+        )
     return PendingCut(int(scored.at[i]), record.pack())

@@ -9,9 +9,10 @@ import numpy as np
 from models.engine import status
 from models.engine.points import Points
 from models.engine.requests import Commit, Load, ModelAt, Output, Run
-from models.engine.scoring import Scored, encode_records
+from models.engine.scoring import encode_records
 from models.engine.state import PartitionState, SourceState
 from models.engine.unit import Unit
+from models.engine.weighing import Scored
 from models.features.plan import Plan
 from models.grid import Int
 from models.state.decoding import decode

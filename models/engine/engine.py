@@ -33,6 +33,7 @@ from models.engine.desk import Desk
 from models.engine.epochs import Epochs
 from models.engine.events import Events, collect, fold
 from models.engine.intake import Judged, count, judge, letters, strangers
+from models.engine.looking import Looks, look
 from models.engine.piece import Piece, cut_out, watermarks_at
 from models.engine.points import CHECK, CUT, EPOCH, RULING, Point
 from models.engine.records import Merged
@@ -42,13 +43,15 @@ from models.engine.requests import (
     Run,
 )
 from models.engine.rounds import Waiting, line_up, next_round
-from models.engine.scoring import Looks, look, score
 from models.engine.state import PartitionState
 from models.engine.sweeps import Sweeps
 from models.engine.unit import NOBODY
+from models.engine.weighing import score
 from models.features.plan import Plan
 from models.grid import Int
+from models.learning.policies import Policies
 from models.spec import OnEventSpec
+from models.staleness.policy import health_of
 from models.state.membership import at_risk
 
 
@@ -209,15 +212,22 @@ class Engine:
                 fold(self.slab, one, one.source in self._entering)
         else:
             scorer = yield self.desk.model_at(min(int(one.clocks[0]) for one in events))
-            found = list(self._rounds(self.spec.scoring.on_event, events, judged, piece))
+            rule = self.spec.scoring.on_event
+            found = list(self._rounds(rule, events, judged, piece, scorer.policies))
             if found:
                 causes = [cause for _, causes in found for cause in causes]
-                self.desk.emit(score([looks for looks, _ in found], scorer), causes)
+                looks = [looks for looks, _ in found]
+                self.desk.emit(score(self.spec, looks, scorer), causes)
         for one in events:
             self.slab.rings[one.source].settle(np.unique(one.rows))
 
     def _rounds(
-        self, rule: OnEventSpec, events: list[Events], judged: dict[int, Judged], piece: Piece
+        self,
+        rule: OnEventSpec,
+        events: list[Events],
+        judged: dict[int, Judged],
+        piece: Piece,
+        policies: Policies | None,
     ) -> Iterator[tuple[Looks, list[str]]]:
         """Apply events round by round; who was looked at on which event in each."""
         waiting = line_up(self.slab, events, rule, self._entering)
@@ -230,7 +240,8 @@ class Engine:
             stops = stops.part(at_risk(self.slab, stops.rows, stops.clocks))
             if len(stops.rows):
                 marks = watermarks_at(self.spec, self.state, piece, judged, stops)
-                seen = look(self.slab, stops.rows, stops.clocks, marks, excluded_of(self.state))
+                health, wrong = health_of(self.spec, stops.clocks, marks), excluded_of(self.state)
+                seen = look(self.slab, stops.rows, stops.clocks, marks, health, policies, wrong)
                 yield seen, self._causes(stops, judged)
                 self.slab.last_score[stops.rows] = stops.clocks
             waiting = waiting.part(~covered)

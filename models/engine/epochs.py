@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from typing import Any
+
 import numpy as np
 
 from models.engine import release
 from models.engine.desk import Desk
-from models.engine.requests import Output, Run, ScanExpired, ScanPending
+from models.engine.requests import Output, Request, Run, ScanExpired, ScanPending
 from models.engine.unit import NOBODY
 from models.grid import NEVER, Int
 from models.state.membership import belongs, expires
@@ -28,13 +31,14 @@ class Epochs:
         """Release matured cuts, forget users that are long gone, then say that this is all."""
         until = release.releasable_until(self.spec, self.state, end)
         as_of = release.complete_as_of(self.spec, self.state, end)
+        asked = yield from self._asked(end)
         more = True
         while more:
             if self.desk.unit.moves_pending(until):
                 yield from self.desk.commit()
             users = yield ScanPending(until, SLICE)
             if users:
-                yield from self._release(users, until, end, as_of)
+                yield from self._release(users, until, end, as_of, asked)
             more = len(users) == SLICE
         more = True
         while more:
@@ -52,10 +56,24 @@ class Epochs:
         self.desk.unit.change(NOBODY)
         yield from self.desk.commit()  # the trainer waits for it, scorers for the trainer
 
-    def _release(self, users: list[str], until: int, end: int, as_of: Int) -> Run:
+    def _asked(self, end: int) -> Generator[Request, Any, tuple[tuple[str, int], ...]]:
+        """Sources and lags that the model in force asks examples to be completed with."""
+        if not self.spec.learns_lags:
+            return ()
+        scorer = yield self.desk.model_at(end)
+        return () if scorer.policies is None else scorer.policies.asked
+
+    def _release(
+        self,
+        users: list[str],
+        until: int,
+        end: int,
+        as_of: Int,
+        asked: tuple[tuple[str, int], ...],
+    ) -> Run:
         yield from self.desk.ensure(users)
         rows, effects = self.slab.row_of(users), self.desk.unit.effects
-        for example in release.examples(self.desk, rows, until, end, as_of):
+        for example in release.examples(self.desk, rows, until, end, as_of, asked):
             value = encode_record(example)
             effects.outputs.append(Output("examples", example.user.encode(), value))
         for user, row in zip(users, rows.tolist(), strict=True):

@@ -7,9 +7,11 @@ which epoch an example falls into does not depend on batches, workers or restart
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from models.engine.completing import Completion, completions
 from models.engine.corrupt import excluded_of, scored_wrong
 from models.engine.desk import Desk
 from models.engine.state import PartitionState
@@ -17,13 +19,27 @@ from models.features.vector import features, touched
 from models.grid import NEVER, Float, Int
 from models.learning.cuts import kept_with
 from models.learning.labels import activity, outcome_label
-from models.spec import Spec
+from models.spec import POLICIES, Spec
 from models.staleness.policy import HEALTH, TREATMENT
-from models.state.cuts import CutRecord
+from models.state.cuts import NOT_STALE, CutRecord
 from models.state.slab import Slab
 from models.state.waiting import PendingCut
 from schemas.examples import Example
 from schemas.ids import stable_id
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """What is known of a cut in the end.
+
+    vector: float64[features], as of ``as_of``, int64[sources]. wrong: sources of which intervals
+    were left out. completion: what policies are learned from.
+    """
+
+    vector: Float
+    as_of: Int
+    wrong: Int
+    completion: Completion
 
 
 def releasable_until(spec: Spec, state: PartitionState, end: int) -> int:
@@ -50,8 +66,17 @@ def _through(spec: Spec, state: PartitionState, end: int) -> list[int]:
     ]
 
 
-def examples(desk: Desk, rows: Int, until: int, end: int, through: Int) -> Iterator[Example]:
+def examples(
+    desk: Desk,
+    rows: Int,
+    until: int,
+    end: int,
+    through: Int,
+    asked: Sequence[tuple[str, int]] = (),
+) -> Iterator[Example]:
     """Examples of the users' cuts at or before ``until``; removed cuts give none.
+
+    asked: sources and lags that models are trained with.
 
     Negatives are thinned here, where the label is known; both classes still come together.
     """
@@ -66,9 +91,10 @@ def examples(desk: Desk, rows: Int, until: int, end: int, through: Int) -> Itera
         wanted = np.tile(as_of, (len(group), 1))
         complete, _ = features(slab, group, np.full(len(group), time), wanted, excluded)
         wrong = touched(slab, group, wanted, excluded)
+        lagged = completions(slab, group, time, through, asked, excluded)
         for i, (row, cut, label, weight) in enumerate(chosen):
-            outcome = label, weight
-            yield _example(desk, row, cut, outcome, complete[i], np.flatnonzero(wrong[i]), end)
+            whole = Whole(complete[i], as_of, np.flatnonzero(wrong[i]), lagged[i])
+            yield _example(desk, row, cut, (label, weight), whole, end)
 
 
 def _chosen(
@@ -105,13 +131,12 @@ def _example(
     row: int,
     cut: PendingCut,
     outcome: tuple[int, float],
-    complete: Float,
-    wrong: Int,
+    whole: Whole,
     end: int,
 ) -> Example:
-    """outcome: label and weight. wrong: sources of which intervals were left out at the end."""
+    """outcome: label and weight."""
     spec, user, known = desk.spec, desk.name(row), CutRecord.unpack(cut.packed)
-    wrong_sources = scored_wrong(spec, desk.state, known, cut.time) | set(wrong.tolist())
+    wrong_sources = scored_wrong(spec, desk.state, known, cut.time) | set(whole.wrong.tolist())
     names = [source.name for source in spec.sources]
     as_of = [None if a == NEVER else a for a in known.as_of]
     return Example(
@@ -124,7 +149,7 @@ def _example(
         label=outcome[0],
         weight=outcome[1],
         vector=_known(spec, known.vector),
-        complete=_known(spec, complete.tolist()),
+        complete=_known(spec, whole.vector.tolist()),
         as_of=dict(zip(names, as_of, strict=True)),
         health={n: HEALTH[h] for n, h in zip(names, known.health, strict=True)},
         treatment={n: TREATMENT[t] for n, t in zip(names, known.treatment, strict=True)},
@@ -132,6 +157,13 @@ def _example(
         model_version=known.model_version,
         feature_set=spec.feature_set,
         corrupt=[names[s] for s in sorted(wrong_sources)],
+        experts={n: p for n, p in zip(POLICIES, known.experts, strict=True) if p == p},
+        ages={n: age for n, age in zip(names, known.ages, strict=True) if age != NOT_STALE},
+        complete_as_of={
+            n: None if a == NEVER else a for n, a in zip(names, whole.as_of.tolist(), strict=True)
+        },
+        lagged=whole.completion.lagged,
+        paired=whole.completion.paired,
     )
 
 

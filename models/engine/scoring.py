@@ -1,74 +1,21 @@
-"""Scores of a batch of users: as-of times by policy, vectors, probabilities, records."""
+"""Scores of a batch of users as records."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 
 import numpy as np
 
-from models.features.remaining import Stretches
-from models.features.vector import features, touched
+from models.engine.weighing import Scored
 from models.grid import NEVER, Float, Int
 from models.learning.scorer import Scorer
-from models.spec import Spec
-from models.staleness.policy import HEALTH, REMAINING, TREATMENT, Codes, health_of, latest
-from models.state.slab import Slab
+from models.spec import POLICIES, Spec
+from models.staleness.policy import HEALTH, TREATMENT
 from models.words import wording_of
 from schemas.ids import stable_ids
 from schemas.scorebatch import ScoreColumns, ScoreConstants, encode_scores
 from schemas.scores import ModelRef
 from schemas.times import format_time
-
-
-@dataclass(frozen=True, slots=True)
-class Looks:
-    """Users looked at, at their times; every array has one row a user.
-
-    at: int64[n]. watermarks: int64[n, sources], NEVER = none yet. matrix: float64[n, features].
-    as_of: int64[n, sources], effective.
-    """
-
-    rows: Int
-    at: Int
-    watermarks: Int
-    matrix: Float
-    as_of: Int
-    health: Codes
-    treatment: Codes
-
-
-@dataclass(frozen=True, slots=True)
-class Scored(Looks):
-    """Users scored. probability: float64[n]."""
-
-    probability: Float
-    scorer: Scorer
-
-
-def look(
-    slab: Slab, rows: Int, at: Int, watermarks: Int, excluded: Sequence[Stretches] = ()
-) -> Looks:
-    """What is known of users at their times; their state may move on behind it.
-
-    excluded: see :func:`models.features.vector.features`.
-    """
-    health = health_of(slab.spec, at, watermarks)
-    wanted, treatment = latest(at, watermarks, health)
-    matrix, as_of = features(slab, rows, at, wanted, excluded)
-    if excluded:
-        treatment[touched(slab, rows, wanted, excluded)] = REMAINING
-    return Looks(rows, at, watermarks, matrix, as_of, health, treatment)
-
-
-def score(looks: Sequence[Looks], scorer: Scorer) -> Scored:
-    """Score what was looked at, all of it at once."""
-    columns = {
-        field.name: np.concatenate([getattr(one, field.name) for one in looks])
-        for field in fields(Looks)
-    }
-    probability = np.clip(scorer.predict(columns["matrix"]), 0.0, 1.0)
-    return Scored(**columns, probability=probability, scorer=scorer)
 
 
 def encode_records(
@@ -83,8 +30,8 @@ def encode_records(
         bands=_bands(spec, scored.probability),
         times=scored.at,
         probability=scored.probability,
-        as_of=scored.as_of,
-        known=scored.as_of != NEVER,
+        as_of=scored.effective,
+        known=scored.effective != NEVER,
         staleness_s=np.where(
             scored.watermarks == NEVER, np.nan, (scored.at[:, None] - scored.watermarks) / 1e6
         ),
@@ -94,6 +41,8 @@ def encode_records(
         values=values,
         contributions=contributions,
         phrases=wording_of(spec.features).phrases(reasons, scored.matrix, contributions),
+        weighed=np.empty(0, dtype=np.int64) if scored.stale is None else scored.stale.index,
+        weights=scored.weights,
     )
     return encode_scores(_constants(spec, scored.scorer, now), columns)
 
@@ -112,7 +61,8 @@ def _constants(spec: Spec, scorer: Scorer, now: str) -> ScoreConstants:
         model=ModelRef(scorer.name, scorer.version, since),
         maturity=scorer.maturity,
         feature_set=spec.feature_set,
-        policy=spec.policy,
+        policy=spec.policy.default,
+        policies=POLICIES,
         emitted_at=now,
         sources=[source.name for source in spec.sources],
         features=[feature.name for feature in spec.features],

@@ -14,10 +14,12 @@ import numpy as np
 from models.engine import cutting
 from models.engine.corrupt import excluded_of
 from models.engine.desk import Desk
+from models.engine.looking import look
 from models.engine.requests import Request, Run, ScanAtRisk
-from models.engine.scoring import look, score
 from models.engine.state import Sweep
+from models.engine.weighing import score
 from models.grid import Int
+from models.staleness.policy import health_of
 from models.state.membership import belongs
 
 SLICE = 2000
@@ -76,7 +78,9 @@ class Sweeps:
         scorer = yield self.desk.model_at(sweep.time)
         at = np.full(len(rows), sweep.time)
         marks = np.tile(np.array(sweep.watermarks, dtype=np.int64), (len(rows), 1))
-        scored = score([look(self.slab, rows, at, marks, excluded_of(self.state))], scorer)
+        health, wrong = health_of(self.spec, at, marks), excluded_of(self.state)
+        looks = look(self.slab, rows, at, marks, health, scorer.policies, wrong)
+        scored = score(self.spec, [looks], scorer)
         if self.desk.observer is not None:
             self.desk.observer(self.slab, scored)
         if self.spec.scoring.schedule is not None:

@@ -180,13 +180,15 @@ def _parts(feature: FeatureSpec) -> list[tuple[str, Where]]:
 def reach(spec: Spec) -> int:
     """How far back in event time panes may still be needed, in microseconds.
 
-    The longest window, before a cut that is completed only after horizon, delays and limit.
+    The longest window, before a cut that is completed only after horizon, delays and limit, as of
+    the longest lag before it.
     """
     windows = [f.over or f.window or 0 for f in spec.features if f.agg in WINDOWED]
     windows.append(spec.labels.within or 0)
     delay = max((s.max_delay + s.out_of_orderness for s in spec.sources), default=0)
     learning = spec.learning.complete_within + spec.learning.every
-    return max(windows) + spec.labels.horizon + delay + learning + spec.max_future
+    lag = spec.longest_lag if spec.learns_lags else 0
+    return max(windows) + spec.labels.horizon + delay + learning + spec.max_future + lag
 
 
 def lifetime(spec: Spec) -> int:

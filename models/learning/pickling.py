@@ -36,6 +36,7 @@ _NAMES = frozenset(
 )
 _PACKAGES = (
     "models.learning.",
+    "models.staleness.",
     "river._river_rust.",
     "river.compose.",
     "river.drift.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from river import base
@@ -16,6 +16,9 @@ from models.learning.river_soft import Believed, expected_one, marginal_one
 from models.spec import Spec
 from models.staleness.belief import Belief, Degrade
 from schemas.scores import Maturity
+
+if TYPE_CHECKING:
+    from models.learning.policies import Policies  # its models with a lag are made of scorers
 
 
 class Scorer(Protocol):
@@ -44,6 +47,10 @@ class Scorer(Protocol):
     @property
     def intercept(self) -> float | None:
         """Logit before any contribution; None for models that cannot say."""
+
+    @property
+    def policies(self) -> Policies | None:
+        """What was learned about stale sources; None where nothing was."""
 
     def predict(self, matrix: Floats) -> Floats:
         """P(churn), shape (n,)."""
@@ -75,6 +82,7 @@ class PriorScorer:
     version: int = 0
     valid_from: int | None = None
     maturity: Maturity = "prior"
+    policies: Policies | None = None
 
     def predict(self, matrix: Floats) -> Floats:
         """Give the prior to each of the n rows."""
@@ -113,6 +121,7 @@ class ArrayScorer:
     maturity: Maturity
     form: Form
     attribution: Attribution | None
+    policies: Policies | None = None
 
     @property
     def intercept(self) -> float | None:
@@ -147,6 +156,7 @@ class RiverScorer:
     model: base.Classifier
     features: tuple[str, ...]
     prior: float
+    policies: Policies | None = None
 
     def predict(self, matrix: Floats) -> Floats:
         """P(churn), shape (n,); the prior where the model has no opinion."""

@@ -18,6 +18,7 @@ from models.learning.maturing import Maturing
 from models.learning.maturity import maturity_of
 from models.learning.numerics import Floats
 from models.learning.payload import pack, unpack_head, unpack_tail
+from models.learning.policies import PolicyLearner
 from models.learning.prequential import RollingQuality
 from models.learning.scorer import Scorer, as_matrix, prior_scorer
 from models.spec import ModelSpec, Spec
@@ -85,6 +86,7 @@ class _State:
     base: BaseRate
     quality: RollingQuality
     maturing: Maturing
+    policies: PolicyLearner
 
 
 class Trainer:
@@ -113,6 +115,7 @@ class Trainer:
             base=BaseRate(spec.model.prior, weight=1.0),
             quality=RollingQuality(WINDOW),
             maturing=Maturing(_until_in_force(spec)),
+            policies=PolicyLearner(spec),
         )
 
     @classmethod
@@ -184,6 +187,7 @@ class Trainer:
         known = state.maturing.known(times)
         learn_rows(state.model, self._features, complete, labels, weights, known)
         state.maturing.add(times)
+        state.policies.learn(self.spec, examples, complete, labels, weights)
         unknown = (~np.isfinite(complete)).sum(axis=0).tolist()
         missing = {name: n for name, n in zip(self._features, unknown, strict=True) if n}
         return missing, predicted
@@ -212,7 +216,8 @@ class Trainer:
     # ------------------------------------------------------------------ the payload
 
     def _pack(self, version: int, valid_from: int) -> bytes:
-        compiled = compile_model(self._state.model, self._features, version, valid_from)
+        policies = self._state.policies.freeze(self.spec)
+        compiled = compile_model(self._state.model, self._features, version, valid_from, policies)
         return pack(compiled, self._state)
 
     def _go_on_from(self, payload: bytes, manifest: Manifest) -> None:
@@ -222,6 +227,8 @@ class Trainer:
                 f"the snapshot was learned as {state.spec}, the configuration says "
                 f"{self.spec.model}: give the model another name, or learn again"
             )
+        if not hasattr(state, "policies"):  # a snapshot from before policies were learned
+            state.policies = PolicyLearner(self.spec)
         self._state = state
         compiled = unpack_head(payload, self.spec.model.packages)
         self._scorer = make_scorer(self.spec, compiled, maturity_of(manifest))

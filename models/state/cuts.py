@@ -11,15 +11,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.spec import POLICIES
 from models.state.layout import StateError
 from models.state.reader import Reader
 
 _FIXED = struct.Struct("<qdHH")
+_EXPERTS = len(POLICIES)
+NOT_STALE = -1
+"""Age of a source that is fresh, or of which no feature is read."""
+
+_SILENT = (float("nan"),) * _EXPERTS
 
 
 @dataclass(frozen=True, slots=True)
 class CutRecord:
-    """as_of, health, treatment: for each source. vector: for each feature, as scored (NaN)."""
+    """as_of, health, treatment, ages: for each source. vector: for each feature, as scored (NaN).
+
+    as_of, vector: as the policy ``latest`` has them. experts: what each policy said (NaN: nothing).
+    ages: bucket of each stale source's age, NOT_STALE for the others.
+    """
 
     model_version: int
     probability: float
@@ -27,6 +37,8 @@ class CutRecord:
     health: bytes
     treatment: bytes
     vector: tuple[float, ...]
+    experts: tuple[float, ...] = _SILENT
+    ages: tuple[int, ...] = ()
 
     def pack(self) -> bytes:
         """To bytes; their number is what an example costs while it waits."""
@@ -34,12 +46,14 @@ class CutRecord:
         as_of = np.array(self.as_of, dtype="<i8").tobytes()
         vector = np.array(self.vector, dtype="<f8").tobytes()
         fixed = _FIXED.pack(self.model_version, self.probability, *sizes)
-        return fixed + as_of + self.health + self.treatment + vector
+        said = np.array(self.experts, dtype="<f8").tobytes()
+        ages = np.array(self.ages or (NOT_STALE,) * len(self.as_of), dtype="<i8").tobytes()
+        return fixed + as_of + self.health + self.treatment + vector + said + ages
 
     @staticmethod
     def size(sources: int, features: int) -> int:
         """Number of the bytes."""
-        return _FIXED.size + sources * (8 + 1 + 1) + features * 8
+        return _size_before(sources, features) + _EXPERTS * 8 + sources * 8
 
     @classmethod
     def unpack(cls, packed: bytes) -> CutRecord:
@@ -55,4 +69,19 @@ class CutRecord:
         as_of = tuple(reader.array("<i8", sources).tolist())
         health, treatment = reader.bytes(sources), reader.bytes(sources)
         vector = tuple(reader.floats(features).tolist())
-        return cls(version, probability, as_of, health, treatment, vector)
+        experts = tuple(reader.floats(_EXPERTS).tolist())
+        ages = tuple(reader.array("<i8", sources).tolist())
+        return cls(version, probability, as_of, health, treatment, vector, experts, ages)
+
+
+def brought_up(packed: bytes, sources: int, features: int) -> bytes:
+    """A packed cut of today's size: in one from before policies were weighed none spoke."""
+    if len(packed) != _size_before(sources, features):
+        return packed
+    said = np.array(_SILENT, dtype="<f8").tobytes()
+    return packed + said + np.full(sources, NOT_STALE, dtype="<i8").tobytes()
+
+
+def _size_before(sources: int, features: int) -> int:
+    """Bytes without what policies said."""
+    return _FIXED.size + sources * (8 + 1 + 1) + features * 8

@@ -13,12 +13,14 @@ from models.features.distinct import Sketches
 from models.features.panes import PaneRing
 from models.features.ragged import owners, spread
 from models.grid import Bool, Int
+from models.state.cuts import brought_up
 from models.state.layout import (
     EVENT_ID,
     HEADER,
     MAGIC,
     OUTCOME,
     PENDING,
+    READABLE,
     TIMES,
     VERSION,
     StateError,
@@ -65,7 +67,7 @@ def _check(slab: Slab, user: str, value: bytes) -> None:
         magic, version, sources, crc = HEADER.unpack_from(value)
     except struct.error as error:
         raise StateError(f"state of user {user!r} is cut short: {error}; rebuild it") from error
-    if magic != MAGIC or version != VERSION:
+    if magic != MAGIC or version not in READABLE:
         raise StateError(
             f"state of user {user!r} has format {magic!r} version {version}, this program reads "
             f"version {VERSION}; run the version that wrote it, or rebuild from the topics"
@@ -166,7 +168,8 @@ def _read_ragged(slab: Slab, row: int, fixed: np.void, reader: Reader) -> None:
     cuts = []
     for _ in range(fixed["pending"]):
         time, size = reader.unpack(PENDING)
-        cuts.append(PendingCut(time, reader.bytes(size)))
+        packed = brought_up(reader.bytes(size), len(slab.rings), len(slab.spec.features))
+        cuts.append(PendingCut(time, packed))
     slab.pending.put(row, cuts)
     if reader.position != len(reader.value):
         raise ValueError(f"{len(reader.value) - reader.position} bytes are left")

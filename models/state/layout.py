@@ -25,7 +25,9 @@ import numpy as np
 from models.features.plan import SourcePlan
 
 MAGIC = b"EB"
-VERSION = 2
+VERSION = 3
+READABLE = (2, 3)
+"""Version 2 had shorter waiting cuts, without what policies said."""
 HEADER = struct.Struct("<2sBBI")
 OUTCOME = struct.Struct("<qB")
 PENDING = struct.Struct("<qI")

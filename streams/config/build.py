@@ -16,6 +16,7 @@ from models.spec import (
     MemberSpec,
     ModelSpec,
     OnEventSpec,
+    PolicySpec,
     PopulationSpec,
     QualitySpec,
     ScheduleSpec,
@@ -123,7 +124,12 @@ def _spec(doc: Document) -> Spec:
             for name, challenger in doc.challengers.items()
         ),
         capacity=doc.worker.capacity,
-        policy=doc.policy.default,
+        policy=PolicySpec(
+            default=doc.policy.default,
+            degrade=doc.policy.degrade,
+            longest_lag=doc.policy.longest_lag or 0,
+            lag_models=doc.policy.lag_models,
+        ),
         health=HealthSpec(every=doc.health.every),
     )
 
@@ -150,6 +156,7 @@ def _source(name: str, doc: SourceDoc, app: AppDoc) -> SourceSpec:
         max_delay=doc.max_delay or 0,
         stale_after=stale_after_of(doc, app.grid),
         max_ids=doc.max_ids,
+        policy=doc.policy,
         rekeyed_topic=rekeyed_topic_of(name, doc, app.name),
         quality=_quality(doc.quality),
         corrupt_windows=doc.corrupt_windows,

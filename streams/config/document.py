@@ -6,7 +6,7 @@ is checked in `streams.config.checks`.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,9 +17,11 @@ from models.spec import (
     CorruptWindows,
     LabelRule,
     LeaveRule,
+    Policy,
     PromoteRule,
     QualityTest,
 )
+from models.staleness.belief import Degrade
 from schemas.mapping import FieldType, TimeUnit
 from schemas.times import HOUR, MINUTE, SECOND
 from streams.config.values import (
@@ -172,6 +174,8 @@ class SourceDoc(Section):
     from the panes that are left; count and sum are divided by their share)."""
     coverage: Annotated[float, Field(gt=0, le=1)] = 0.5
     """For corrupt_windows = "remaining": share of a window's panes that must be left."""
+    policy: Policy | None = None
+    """What is done while it is stale. Default: as in [policy]."""
     max_ids: Annotated[int, Field(ge=1)] = 1024
     """Event ids remembered for each user."""
     max_bytes: Annotated[int, Field(ge=1)] = 1_048_576
@@ -359,8 +363,18 @@ class HealthDoc(Section):
 class PolicyDoc(Section):
     """What is done about sources that are not fresh."""
 
-    default: Literal["latest"] = "latest"
-    """latest: a stale source's windows end at its own watermark."""
+    default: Policy = "learned"
+    """latest: a stale source's windows end at its own watermark. consistent: all sources are read
+    as of the oldest watermark. lag_trained: by a model that was trained with that lag. degrade: its
+    features are left out. nowcast: they are taken for what they probably are by now. learned: all
+    of these, by weights that follow how well each predicts. docs/policies.md tells more."""
+    degrade: Degrade = "average"
+    """How degrade leaves a feature out of a tree: average (all branches) or most_common."""
+    longest_lag: PositiveDuration | None = None
+    """How old a source may be for lag_trained and nowcast to know it; state is kept for so long.
+    Default: the horizon."""
+    lag_models: Annotated[int, Field(ge=0, le=16)] = 3
+    """Models that are trained with a lag, at most."""
 
 
 class TopicsDoc(Section):

@@ -13,12 +13,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.engine.scoring import Looks, Scored, score
-from models.features.vector import features
+from models.engine.looking import look
+from models.engine.weighing import Scored, score
 from models.grid import NEVER, Int
 from models.learning.numerics import Floats
 from models.spec import Spec
-from models.staleness.policy import STALLED, UNKNOWN, latest
+from models.staleness.policy import STALLED, UNKNOWN
 from models.state.slab import Slab
 from streams.study.pairs import Pairs, TooFewCuts, groups_of
 from streams.study.truth import Truth
@@ -86,10 +86,8 @@ class Lateness:
         else:
             marks[:, s] = np.minimum(marks[:, s], scored.at - lag)
             health[:, s] = np.where(health[:, s] == UNKNOWN, UNKNOWN, STALLED)
-        wanted, treatment = latest(scored.at, marks, health)
-        matrix, as_of = features(slab, scored.rows, scored.at, wanted)
-        looks = Looks(scored.rows, scored.at, marks, matrix, as_of, health, treatment)
-        return score([looks], scored.scorer)
+        looks = look(slab, scored.rows, scored.at, marks, health, scored.scorer.policies)
+        return score(self._spec, [looks], scored.scorer)
 
     def _one_late(self, scored: Scored, late: Scored, feature: str, lag: int | None) -> Floats:
         j = [one.name for one in self._spec.features].index(feature)

@@ -23,6 +23,7 @@ numbers = st.one_of(st.floats(), st.sampled_from([0.0, -0.0, 1e16, 5e-324, 1e-7]
 states = st.tuples(
     st.integers(MIN_TIME, MAX_TIME), st.booleans(), numbers, st.integers(0, 2), st.integers(0, 2)
 )
+weights = st.one_of(st.none(), st.tuples(numbers, numbers))
 reasons = st.tuples(st.integers(-1, 2), numbers, numbers, texts)
 rows = st.tuples(
     texts,
@@ -32,6 +33,7 @@ rows = st.tuples(
     numbers,
     st.tuples(states, states),
     st.tuples(reasons, reasons),
+    weights,
 )
 constants = st.builds(
     ScoreConstants,
@@ -49,6 +51,7 @@ constants = st.builds(
     labels=st.lists(st.one_of(st.none(), texts), min_size=3, max_size=3),
     health=st.just(HEALTH),
     treatment=st.just(TREATMENT),
+    policies=st.just(["one%", 'tw"o']),
 )
 
 
@@ -58,7 +61,7 @@ def finite(value: float) -> float | None:
 
 def one(c: ScoreConstants, row: tuple[Any, ...], identity: str) -> Score:
     """A row as the typed record."""
-    user, cause, band, time, probability, sources, why = row
+    user, cause, band, time, probability, sources, why, weights = row
     return Score(
         id=identity,
         app=c.app,
@@ -84,7 +87,16 @@ def one(c: ScoreConstants, row: tuple[Any, ...], identity: str) -> Score:
         ],
         emitted_at=c.emitted_at,
         maturity=c.maturity,
+        weights=weighed(c, weights),
     )
+
+
+def weighed(c: ScoreConstants, weights: tuple[float, float] | None) -> dict[str, float] | None:
+    """Weights by policy; NaN stands for a policy that has none, and infinity for null."""
+    if weights is None:
+        return None
+    known = {n: w for n, w in zip(c.policies, weights, strict=True) if not np.isnan(w)}
+    return known or None
 
 
 def columns(batch: list[tuple[Any, ...]], ids: list[str]) -> ScoreColumns:
@@ -94,6 +106,8 @@ def columns(batch: list[tuple[Any, ...]], ids: list[str]) -> ScoreColumns:
 
     def table(parts: list[list[tuple[Any, ...]]], place: int, dtype: Any) -> Any:
         return np.array([[item[place] for item in part] for part in parts], dtype).T.reshape(n, 2)
+
+    held = [i for i, row in enumerate(batch) if row[7] is not None]
 
     return ScoreColumns(
         ids=ids,
@@ -111,6 +125,8 @@ def columns(batch: list[tuple[Any, ...]], ids: list[str]) -> ScoreColumns:
         values=table(why, 1, np.float64),
         contributions=table(why, 2, np.float64),
         phrases=[item[3] for row in batch for item in row[6]],
+        weighed=np.array(held, dtype=np.int64),
+        weights=np.array([batch[i][7] for i in held], dtype=np.float64).reshape(len(held), 2),
     )
 
 
@@ -136,8 +152,10 @@ def test_a_user_is_read_back(user: str) -> None:
         labels=[],
         health=HEALTH,
         treatment=TREATMENT,
+        policies=[],
     )
     state = (MIN_TIME, True, 0.5, 0, 0)
     row = (user, "schedule", "low", MIN_TIME, 0.5, (state, state), ((-1, 0, 0, ""), (-1, 0, 0, "")))
+    row = (*row, None)
     (value, other) = encode_scores(c, columns([row, row], ["0" * 32, "1" * 32]))
     assert decode_score(value).user == decode_score(other).user == user

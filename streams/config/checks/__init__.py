@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from streams.config.checks.features import check_features
 from streams.config.checks.labels import check_labels, check_population
+from streams.config.checks.policy import check_policy
 from streams.config.checks.quality import check_quality
 from streams.config.checks.scores import check_learning, check_model, check_scores, check_worker
 from streams.config.checks.sources import check_sources
@@ -22,6 +23,7 @@ _CHECKS = (
     check_model,
     check_learning,
     check_worker,
+    check_policy,
 )
 
 

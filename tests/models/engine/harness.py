@@ -29,6 +29,7 @@ from models.engine.requests import (
 from models.engine.state import PartitionState
 from models.features.plan import make_plan
 from models.grid import Float
+from models.learning.policies import Policies
 from models.spec import Spec
 from schemas.scores import Maturity
 from tests.models.engine.story import START, Raw, S
@@ -107,6 +108,7 @@ class Linear:
     valid_from: int | None
     name: str = "champion"
     maturity: Maturity = "mature"
+    policies: Policies | None = None
 
     def predict(self, matrix: Float) -> Float:
         return np.array([probability(row, self.version) for row in matrix.tolist()], dtype=float)

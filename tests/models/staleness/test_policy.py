@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.grid import NEVER
-from models.staleness.policy import HEALTH, TREATMENT, health_of, latest
+from models.staleness.policy import HEALTH, TREATMENT, health_of, latest, treated
 from tests.models.engine.story import SPEC, S, at
 
 
@@ -19,7 +19,7 @@ def test_a_source_is_stalled_beyond_its_bound(
 ) -> None:
     clocks, marks = np.array([at(100)]), np.array([[at(100 - staleness), at(100), at(100)]])
     codes = health_of(SPEC, clocks, marks)
-    as_of, treatments = latest(clocks, marks, codes)
+    as_of, treatments = latest(clocks, marks, codes), treated(codes)
     assert HEALTH[codes[0, 0]] == health
     assert TREATMENT[treatments[0, 0]] == treatment
     assert as_of[0, 0] == (at(100) if health == "fresh" else at(100 - staleness))
@@ -36,7 +36,7 @@ def test_each_source_has_its_own_bound_and_each_row_its_own_clock() -> None:
 def test_an_unknown_source_is_not_read() -> None:
     clocks, marks = np.array([at(100)]), np.array([[NEVER, at(100), at(100)]])
     codes = health_of(SPEC, clocks, marks)
-    as_of, treatments = latest(clocks, marks, codes)
+    as_of, treatments = latest(clocks, marks, codes), treated(codes)
     assert HEALTH[codes[0, 0]] == "unknown"
     assert TREATMENT[treatments[0, 0]] == "masked"
     assert as_of[0].tolist() == [NEVER, at(100), at(100)]

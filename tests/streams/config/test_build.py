@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from models.spec import OnEventSpec, ScheduleSpec
+from models.spec import OnEventSpec, PolicySpec, ScheduleSpec
 from schemas.mapping import HeartbeatMapping, OutcomeMapping, TimeMapping
 from schemas.times import DAY, HOUR, MINUTE, SECOND, parse_time
 from streams.config import Config, ConfigError, WebAddress, load_config, parse_config
@@ -50,7 +50,8 @@ def test_the_defaults() -> None:
     assert spec.scoring.on_event is None
     assert spec.scoring.bands == (("low", 0.0), ("medium", 0.1), ("high", 0.3))
     assert spec.learning.example_every == spec.labels.horizon == 28 * DAY
-    assert spec.policy == "latest"
+    assert spec.policy == PolicySpec("learned", "average", longest_lag=0, lag_models=3)
+    assert spec.longest_lag == spec.labels.horizon
     assert config.topics.all() == (
         "churn.scores",
         "churn.sources",

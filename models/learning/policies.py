@@ -1,0 +1,203 @@
+"""All that is learned about policies, in the epochs of the model, and carried by its snapshots.
+
+Scorers never learn: what they need (weights of the gate, beliefs, models with a lag) is frozen
+into the snapshot's head beside the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.aggregates import LINEAR
+from models.learning.lagged import LagForm, LagModels, Lags, asked_of
+from models.learning.numerics import Bools, Floats
+from models.spec import POLICIES, Spec
+from models.staleness.ages import rounded_up
+from models.staleness.gate import PolicyGate
+from models.staleness.nowcast import Beliefs, Nowcast
+from models.staleness.pattern import Stale, path
+from schemas.examples import Example
+
+_NAN = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """What a snapshot says about policies.
+
+    gate: weights of the policies by pattern. beliefs: None before there are any. lagged: models
+    with a lag, those that may not be asked yet too. asked: (source, lag) that examples are to be
+    completed with.
+    """
+
+    gate: Mapping[str, Floats]
+    beliefs: Beliefs | None
+    lagged: tuple[LagForm, ...]
+    asked: tuple[tuple[str, int], ...]
+
+
+def columns_of(spec: Spec) -> dict[str, tuple[int, ...]]:
+    """Places of each source's features in the vector."""
+    return {
+        source.name: tuple(j for j, f in enumerate(spec.features) if f.source == source.name)
+        for source in spec.sources
+    }
+
+
+def rate_of(spec: Spec) -> float:
+    """η: one over the number of a user's examples whose horizons overlap."""
+    return min(spec.learning.example_every / spec.labels.horizon, 1.0)
+
+
+def logged_of(spec: Spec) -> Bools:
+    """Which features are believed in on a logarithmic scale."""
+    return np.array([feature.agg not in LINEAR for feature in spec.features], dtype=np.bool_)
+
+
+class PolicyLearner:
+    """Learns gate, beliefs and models with a lag from examples, as admitted, in order.
+
+    What it has learned does not depend on which policies are in force, but for which examples
+    carry what: so a source's policy may change without anything being learned again.
+    """
+
+    def __init__(self, spec: Spec) -> None:
+        self.gate = PolicyGate()
+        self.nowcast = Nowcast(logged_of(spec))
+        self.lags = LagModels()
+
+    def learn(
+        self,
+        spec: Spec,
+        examples: Sequence[Example],
+        complete: Floats,
+        labels: Floats,
+        weights: Floats,
+    ) -> None:
+        """Take in an epoch's examples. complete: their complete vectors, (n, f)."""
+        if not spec.learns_lags:
+            return
+        self._weigh(spec, examples)
+        self._believe(spec, examples, complete)
+        self._learn_lagged(spec, examples, complete, labels, weights)
+        seen = [lags for example in examples if (lags := lags_seen(spec, example))]
+        self.lags.count(spec, seen)
+
+    def freeze(self, spec: Spec) -> Policies:
+        """What scorers need."""
+        return Policies(
+            gate=self.gate.frozen(rate_of(spec)),
+            beliefs=self.nowcast.freeze(),
+            lagged=self.lags.freeze(spec),
+            asked=asked_of(self.lags.chosen),
+        )
+
+    # --- the gate ----------------------------------------------------------------------------
+
+    def _weigh(self, spec: Spec, examples: Sequence[Example]) -> None:
+        rate = rate_of(spec)
+        for example in examples:
+            if example.experts:
+                predicted = np.array([example.experts.get(name, _NAN) for name in POLICIES])
+                keys = path(pattern_of(spec, example))
+                self.gate.update(keys, predicted, example.label, example.weight, rate)
+
+    # --- beliefs -----------------------------------------------------------------------------
+
+    def _believe(self, spec: Spec, examples: Sequence[Example], complete: Floats) -> None:
+        whole = [_is_complete(spec, example) for example in examples]
+        self.nowcast.see(complete[np.array(whole, dtype=np.bool_)])
+        names = [feature.name for feature in spec.features]
+        columns = columns_of(spec)
+        pairs: dict[tuple[str, int], list[tuple[list[float], int, int]]] = {}
+        for i, example in enumerate(examples):
+            for source, age in example.ages.items():
+                as_of = example.as_of.get(source)
+                if as_of is not None and _reaches(example, source):
+                    known = [example.vector.get(name, _NAN) for name in names]
+                    pair = (known, i, example.time - as_of)
+                    pairs.setdefault((source, age), []).append(pair)
+        for source, own in columns.items():
+            for i, example in enumerate(examples):
+                for lag, bucket in _paired(example, source):
+                    known = complete[i].tolist()
+                    values = example.lagged[source][str(lag)]
+                    for j in own:
+                        known[j] = values.get(names[j], _NAN)
+                    pairs.setdefault((source, bucket), []).append((known, i, lag))
+        for key, found in pairs.items():
+            if key[0] in columns:
+                before = np.array([known for known, _, _ in found], dtype=float)
+                after = complete[[i for _, i, _ in found]]
+                stale = np.array([lag for _, _, lag in found], dtype=float)
+                self.nowcast.learn(key, columns[key[0]], before, after, stale)
+
+    # --- models with a lag -------------------------------------------------------------------
+
+    def _learn_lagged(
+        self,
+        spec: Spec,
+        examples: Sequence[Example],
+        complete: Floats,
+        labels: Floats,
+        weights: Floats,
+    ) -> None:
+        names, columns = [feature.name for feature in spec.features], columns_of(spec)
+        for lags in self.lags.chosen:
+            chosen = [i for i, example in enumerate(examples) if _carries(example, lags)]
+            if not chosen:
+                continue
+            matrix = complete[chosen]
+            for source, lag in lags:
+                own = list(columns[source])
+                for row, i in enumerate(chosen):
+                    values = examples[i].lagged[source][str(lag)]
+                    matrix[row, own] = [values.get(names[j], _NAN) for j in own]
+            self.lags.learn(spec, lags, matrix, labels[chosen], weights[chosen])
+
+
+def pattern_of(spec: Spec, example: Example) -> list[Stale]:
+    """What was stale when an example was scored, in the order of the configuration."""
+    return [
+        Stale(source.name, example.health[source.name], example.ages[source.name])
+        for source in spec.sources
+        if source.name in example.ages
+    ]
+
+
+def lags_seen(spec: Spec, example: Example) -> Lags:
+    """Lags that a model would have needed to score an example; () where none could."""
+    found = []
+    for source in spec.sources:
+        if source.name in example.ages:
+            as_of = example.as_of.get(source.name)
+            if as_of is None or example.time - as_of > spec.longest_lag:
+                return ()
+            lag = min(rounded_up(example.time - as_of, spec.grid), spec.longest_lag)
+            found.append((source.name, lag))
+    return tuple(found)
+
+
+def _is_complete(spec: Spec, example: Example) -> bool:
+    return all(_reaches(example, source.name) for source in spec.sources)
+
+
+def _reaches(example: Example, source: str) -> bool:
+    """Whether the complete vector knows all of a source up to the cut."""
+    as_of = example.complete_as_of.get(source)
+    return as_of is not None and as_of >= example.time
+
+
+def _carries(example: Example, lags: Lags) -> bool:
+    return all(str(lag) in example.lagged.get(source, {}) for source, lag in lags)
+
+
+def _paired(example: Example, source: str) -> list[tuple[int, int]]:
+    """The lag that beliefs about a source are learned with, and its bucket."""
+    if example.paired is None or not _reaches(example, source):
+        return []
+    lag, bucket = example.paired
+    return [(lag, bucket)] if str(lag) in example.lagged.get(source, {}) else []
