@@ -109,7 +109,8 @@ def live(story: Story, files: dict[str, Path], redis_url: str) -> Live:
             story.wait_applied()
         client = redis.Redis.from_url(redis_url)
         keys = list(client.scan_iter(f"ebb:{{{story.app}.p*}}:fs-*:u:*"))
-        values = {key.decode().split(":u:", 1)[1]: client.get(key) for key in keys}
+        read = {key.decode().split(":u:", 1)[1]: client.get(key) for key in keys}
+        values = {user: value for user, value in read.items() if isinstance(value, bytes)}
         client.close()
         known = _features(load_config(story.config).spec, values, end)
         return Lived(story.read("scores"), story.read("deadletter"), known)
