@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.context import ROOT
 from bench.detection.cases import DAY_MS, DAYS
 from models.spec import ScheduleSpec, Spec
-from schemas.times import DAY
+from schemas.times import DAY, HOUR
 from streams.config import load_config
 from streams.faults import Beats, Events
 from streams.study.logs import Log, files_by_source, from_files
@@ -32,8 +32,11 @@ class Trial:
 
 
 def simulated(users: int) -> Trial:
-    """The study's world; usage is disturbed."""
+    """The study's world; usage is disturbed. It has no event ids here: what comes twice counts."""
     spec = _seldom_scored(specification())
+    spec = replace(spec, health=replace(spec.health, every=HOUR))
+    sources = [replace(s, mapping=replace(s.mapping, event_id=None)) for s in spec.sources]
+    spec = replace(spec, sources=tuple(sources))
     log = World(DAYS, users).log(spec, SEED)
     return Trial("simulator", spec, log, "usage", "minutes", "screen:editor")
 
