@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.engine.scoring import Scored
+from models.engine.weighing import Scored
 from models.grid import Bool, Int
 from models.learning.numerics import Floats
-from models.spec import Spec
+from models.spec import POLICIES, Spec
 from models.state.slab import Slab
 from streams.replay import Record, Replay, Trained
 from streams.study.truth import Truth
 
 LEARNED = "learned"
-LATEST = "latest"
+LATEST = POLICIES.index("latest")
 NAN = float("nan")
 
 
@@ -58,16 +58,29 @@ class _Seen:
         self._users: list[str] = []
         self._time: list[Int] = []
         self._probability: list[Floats] = []
+        self._experts: list[Floats] = []
 
     def scored(self, slab: Slab, scored: Scored) -> None:
-        """Take note of the scores of a cut."""
+        """Take note of the scores of a cut.
+
+        Where everything is fresh there is nothing to treat, and all policies say the same.
+        """
+        experts = np.tile(scored.probability[:, None], (1, len(POLICIES)))
+        if scored.stale is not None:
+            index = scored.stale.index
+            own = scored.experts
+            latest = np.where(np.isnan(own[:, LATEST]), scored.probability[index], own[:, LATEST])
+            experts[index] = np.where(np.isnan(own), latest[:, None], own)
         self._users += slab.names(scored.rows)
         self._time.append(scored.at)
         self._probability.append(scored.probability)
+        self._experts.append(experts)
 
     def said(self, truth: Truth) -> Said:
         """Everything whose outcome is known."""
         time, probability = np.concatenate(self._time), np.concatenate(self._probability)
         label = truth.labels(self._users, time)
-        said = {LATEST: probability, LEARNED: probability}
+        experts = np.concatenate(self._experts)
+        said = {policy: experts[:, k] for k, policy in enumerate(POLICIES)}
+        said[LEARNED] = probability
         return Said(time, label, said).part(~np.isnan(label))

@@ -12,7 +12,7 @@ import numpy as np
 
 from models.grid import Bool, Int
 from models.spec import ModelSpec, Spec
-from streams.study.conditions import Condition
+from streams.study.conditions import LAGS, Condition
 from streams.study.figures import figures
 from streams.study.logs import Log
 from streams.study.running import run
@@ -81,7 +81,7 @@ class _Task:
 
     def cell(self) -> Cell:
         began = time.monotonic()
-        spec = replace(self.spec, model=self.model, challengers=())
+        spec = replace(all_policies(self.spec), model=self.model, challengers=())
         faults = self.condition.read(spec, self.log.first)
         said = run(spec, self.log.arriving(faults), self.truth)
         counted = said.part(counting(self.log, spec, said.time))
@@ -94,6 +94,14 @@ class _Task:
             figures(counted.label, counted.by_policy),
             time.monotonic() - began,
         )
+
+
+def all_policies(spec: Spec) -> Spec:
+    """The same deployment, every policy weighed on every source, up to the longest of the lags."""
+    sources = tuple(replace(source, policy=None) for source in spec.sources)
+    longest = max(spec.policy.longest_lag, spec.labels.horizon, *LAGS)
+    policy = replace(spec.policy, default="learned", longest_lag=longest)
+    return replace(spec, sources=sources, policy=policy)
 
 
 def counting(log: Log, spec: Spec, time: Int) -> Bool:
