@@ -52,7 +52,9 @@ class SourceSpec:
     out_of_orderness: how far behind the newest event time a regular event may come.
     allowed_lateness: how far behind the progress watermark an event is still applied.
     max_delay: ``clock`` completeness only: an event is here this long after it happened.
-    stale_after: a staleness above this makes the source ``stalled``.
+    stale_after: a staleness above this makes the source late; stale_given: whether it was
+    configured and decides alone, or only while too little of the source's own cadence is known.
+    segments: (field, values) of kinds of event that are missed when they alone are gone.
     max_ids: event ids remembered for each user (the newest by event time).
     corrupt_windows: what windows that touch an interval of wrong data are: not known, or told from
     the panes that remain, if these are at least ``coverage`` of the window.
@@ -74,6 +76,8 @@ class SourceSpec:
     corrupt_windows: CorruptWindows = "mask"
     coverage: float = 0.5
     policy: Policy | None = None
+    stale_given: bool = False
+    segments: tuple[str, tuple[str, ...]] | None = None
 
     @property
     def input_topic(self) -> str:
@@ -225,9 +229,14 @@ class LearningSpec:
 
 @dataclass(frozen=True, slots=True)
 class HealthSpec:
-    """How the sources are watched. every: distance of the checks, on a grid of the clock."""
+    """How the sources are watched.
+
+    every: distance of the checks, on a grid of the clock. learn_for: how long a source is watched
+    before its own cadence is what it is judged by.
+    """
 
     every: int = 3_600_000_000
+    learn_for: int = 14 * 24 * 3_600_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +326,8 @@ _OPERATIONAL = (
     "corrupt_windows",
     "coverage",
     "policy",
+    "stale_given",
+    "segments",
 )
 """Settings of a source that change no stored value."""
 

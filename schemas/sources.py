@@ -31,12 +31,60 @@ class WrongInterval:
 
 
 @dataclass(frozen=True, slots=True)
+class Delays:
+    """From event to arrival. None: not seen yet.
+
+    newest_s: how far the newest event lay behind its arrival; usual_s, most_s: median and 95 %
+    quantile of that so far, one value for each check with data. events_p50_s, events_p95_s: of
+    single events, and buckets, weights: their distribution, that of several partitions by adding up
+    (bucket k holds the delays from 2**((k-1)/4) to 2**(k/4) seconds).
+    """
+
+    newest_s: float | None = None
+    usual_s: float | None = None
+    most_s: float | None = None
+    events_p50_s: float | None = None
+    events_p95_s: float | None = None
+    buckets: list[int] = field(default_factory=list)
+    weights: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Since the newest data came, by the partition's clock.
+
+    usual_s: median of all silences so far. expected: pulses (ticks with data) that would have been
+    usual meanwhile at these hours of the week; p: probability of so much silence, given those seen
+    so far; bound: of ``expected``, above which the source is stalled; all None while too little is
+    known. active_share: of all ticks, those with data.
+    """
+
+    since: str | None = None
+    seconds: float | None = None
+    usual_s: float | None = None
+    expected: float | None = None
+    p: float | None = None
+    bound: float | None = None
+    active_share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A part of the source that is gone while the rest flows. of: users, or (kinds of) events."""
+
+    of: Literal["users", "events"]
+    what: str
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
 class SourceStatus:
     """One source in one partition. Times RFC 3339, None when never seen.
 
     watermark says how complete the source is, last_data whether it is alive. repeated_copies: of
     a rekeyed source, copies that came again and were dropped. corrupt_since: event time after which
-    its data is wrong now, None: it is right. intervals: the newest ones of wrong data.
+    its data is wrong now, None: it is right. intervals: the newest ones of wrong data. evidence:
+    why the health is what it is, in words. stale_after_s: the bound in force.
     """
 
     app: str
@@ -58,4 +106,9 @@ class SourceStatus:
     repeated_copies: int = 0
     corrupt_since: str | None = None
     intervals: list[WrongInterval] = field(default_factory=list)
+    evidence: str = ""
+    stale_after_s: float | None = None
+    delays: Delays = Delays()
+    silence: Silence = Silence()
+    missing: list[Missing] = field(default_factory=list)
     schema_version: int = SOURCES_SCHEMA_VERSION

@@ -10,7 +10,8 @@ from models.engine.state import PartitionState
 from models.features.remaining import Stretches
 from models.learning.touching import reach_of, touches
 from models.spec import Spec
-from models.staleness.policy import CORRUPT, REMAINING
+from models.staleness.health import CORRUPT
+from models.staleness.policy import REMAINING
 from models.state.cuts import CutRecord
 
 

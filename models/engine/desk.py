@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from models.engine import status
+from models.engine.checks import Checks
 from models.engine.points import Points
 from models.engine.requests import Commit, Load, ModelAt, Output, Run
 from models.engine.scoring import encode_records
@@ -40,6 +41,7 @@ class Desk:
         self.state = state or PartitionState([SourceState() for _ in plan.spec.sources])
         self.slab = Slab(plan)
         self.points = Points(plan.spec, self.state)
+        self.checks = Checks(plan.spec, partition, self.state, self.slab)
         self.unit = Unit(self.slab, self.state)
         self.now = 0
         self.observer: Observer | None = None
@@ -107,7 +109,7 @@ class Desk:
             return []
         if self.points.next_deed().time <= self.state.clock:
             return []
-        return status.statuses(self.spec, self.state, self.partition, format_time(now))
+        return status.statuses(self.spec, self.state, self.checks, self.partition, format_time(now))
 
     def name(self, row: int) -> str:
         """The user in a row."""

@@ -27,14 +27,13 @@ from typing import Any
 import numpy as np
 
 from models.engine import forgetting, ruling
-from models.engine.checks import Checks
 from models.engine.corrupt import excluded_of
 from models.engine.desk import Desk
 from models.engine.epochs import Epochs
 from models.engine.events import Events, collect, fold
 from models.engine.intake import Judged, count, judge, letters, strangers
 from models.engine.looking import Looks, look
-from models.engine.piece import Piece, cut_out, watermarks_at
+from models.engine.piece import Piece, cut_out, heard_at, watermarks_at
 from models.engine.points import CHECK, CUT, EPOCH, RULING, Point
 from models.engine.records import Merged
 from models.engine.requests import (
@@ -51,7 +50,6 @@ from models.features.plan import Plan
 from models.grid import Int
 from models.learning.policies import Policies
 from models.spec import OnEventSpec
-from models.staleness.policy import health_of
 from models.state.membership import at_risk
 
 
@@ -68,7 +66,7 @@ class Engine:
         self.desk = desk = Desk(plan, partition, partitions, state)
         self.sweeps = Sweeps(desk)
         self.epochs = Epochs(desk)
-        self.checks = Checks(desk)
+        self.checks = desk.checks
         self.plan, self.spec, self.partition = plan, plan.spec, partition
         self.state, self.slab, self.points = desk.state, desk.slab, desk.points
         self._entering = frozenset(self._entering_sources())
@@ -240,7 +238,8 @@ class Engine:
             stops = stops.part(at_risk(self.slab, stops.rows, stops.clocks))
             if len(stops.rows):
                 marks = watermarks_at(self.spec, self.state, piece, judged, stops)
-                health, wrong = health_of(self.spec, stops.clocks, marks), excluded_of(self.state)
+                heard, wrong = heard_at(self.state, piece, judged, stops), excluded_of(self.state)
+                health = self.checks.health(stops.clocks, marks, heard)
                 seen = look(self.slab, stops.rows, stops.clocks, marks, health, policies, wrong)
                 yield seen, self._causes(stops, judged)
                 self.slab.last_score[stops.rows] = stops.clocks

@@ -19,13 +19,12 @@ from models.grid import NEVER, Bool, Float, Int
 from models.learning.policies import Policies
 from models.spec import Spec
 from models.staleness.ages import BEYOND, bucket_of
+from models.staleness.health import FRESH, Codes
 from models.staleness.policy import (
     CONSISTENT,
-    FRESH,
     LAG_TRAINED,
     LEARNED,
     REMAINING,
-    Codes,
     consistent,
     followed,
     latest,

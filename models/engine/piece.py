@@ -63,3 +63,22 @@ def watermarks_at(
             reached = np.maximum(reached, stops.clocks - source.max_delay)
         marks[:, s] = np.minimum(reached, state.sources[s].corrupt.good_through)
     return marks
+
+
+def heard_at(
+    state: PartitionState, piece: Piece, judged: Mapping[int, Judged], stops: Waiting
+) -> Int:
+    """The partition's clock at each source's newest usable event before each stop, and at it.
+
+    int64[n, sources], NEVER = none; see :func:`watermarks_at`.
+    """
+    heard = np.empty((len(stops.rows), len(state.sources)), dtype=np.int64)
+    for s, source in enumerate(state.sources):
+        heard[:, s] = source.evidence.heard
+        if s in judged:
+            seen = np.where(judged[s].usable, judged[s].clocks, source.evidence.heard)
+            places = piece.places[s][-len(seen) :]
+            index = np.searchsorted(places, stops.places, side="right") - 1
+            reached = np.maximum.accumulate(seen)[index]
+            heard[:, s] = np.where(index >= 0, reached, heard[:, s])
+    return heard

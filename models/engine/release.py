@@ -20,7 +20,8 @@ from models.grid import NEVER, Float, Int
 from models.learning.cuts import kept_with
 from models.learning.labels import activity, outcome_label
 from models.spec import POLICIES, Spec
-from models.staleness.policy import HEALTH, TREATMENT
+from models.staleness.health import HEALTH
+from models.staleness.policy import TREATMENT
 from models.state.cuts import NOT_STALE, CutRecord
 from models.state.slab import Slab
 from models.state.waiting import PendingCut

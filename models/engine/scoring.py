@@ -10,7 +10,8 @@ from models.engine.weighing import Scored
 from models.grid import NEVER, Float, Int
 from models.learning.scorer import Scorer
 from models.spec import POLICIES, Spec
-from models.staleness.policy import HEALTH, TREATMENT
+from models.staleness.health import HEALTH
+from models.staleness.policy import TREATMENT
 from models.words import wording_of
 from schemas.ids import stable_ids
 from schemas.scorebatch import ScoreColumns, ScoreConstants, encode_scores

@@ -56,7 +56,9 @@ class SourceState:
 
 @dataclass(slots=True)
 class Sweep:
-    """A cut that is being scored: its time, the watermarks frozen there, how far it has got.
+    """A cut that is being scored: its time, what is frozen there, how far it has got.
+
+    watermarks, health: of each source; health as codes, [] in a record from before they were kept.
 
     cursor: users up to this one (in the index's order) have been scored; "" = none yet.
     """
@@ -64,6 +66,7 @@ class Sweep:
     time: int
     watermarks: list[int]
     cursor: str = ""
+    health: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -121,7 +124,7 @@ def _from_json(record: dict[str, Any]) -> PartitionState:
                 "progress": Progress(**source["progress"]),
                 "rejected": Counter(source["rejected"]),
                 "lanes": Lanes(**source.get("lanes", {})),
-                "evidence": Evidence(**source.get("evidence", {})),
+                "evidence": Evidence.of_json(source.get("evidence", {})),
                 "corrupt": _intervals(**source.get("corrupt", {})),
                 "quality": quality_from(source.get("quality", {})),
             }

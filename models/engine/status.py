@@ -2,31 +2,52 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from models.engine.checks import Checks
 from models.engine.requests import Output
-from models.engine.state import PartitionState
+from models.engine.state import PartitionState, SourceState
 from models.grid import NEVER
-from models.spec import Spec
+from models.spec import SourceSpec, Spec
 from models.staleness.corruption import Interval
-from models.staleness.policy import HEALTH, health_of
+from models.staleness.evidence import USUAL
+from models.staleness.health import HEALTH
+from models.staleness.segments import SLICES
+from models.staleness.words import Facts, in_words
 from schemas.codec import encode
-from schemas.sources import SourceStatus, WrongInterval
+from schemas.sources import Delays, Missing, Silence, SourceStatus, WrongInterval
 from schemas.times import format_time
 
 INTERVALS = 10
 """Intervals of wrong data that a record tells of, the newest."""
 
 
-def statuses(spec: Spec, state: PartitionState, partition: int, now: str) -> list[Output]:
+def statuses(
+    spec: Spec, state: PartitionState, checks: Checks, partition: int, now: str
+) -> list[Output]:
     """One record for each source."""
     marks = [
         source.progress.watermark(declared, state.clock)
         for declared, source in zip(spec.sources, state.sources, strict=True)
     ]
-    health = health_of(spec, np.array([state.clock]), np.array([marks], dtype=np.int64))[0]
+    codes = checks.health_now(state.clock, marks)
     found = []
     for s, (source, seen) in enumerate(zip(spec.sources, state.sources, strict=True)):
+        delays, silence = _delays(seen), _silence(checks, s, state.clock, seen)
+        missing = [_missing(source, seen, part) for part in _parts_missing(seen)]
+        staleness = None if marks[s] == NEVER else (state.clock - marks[s]) / 1e6
+        facts = Facts(
+            health=HEALTH[codes[s]],
+            staleness=staleness,
+            lag=delays.newest_s,
+            usual_lag=delays.usual_s,
+            usual_most=delays.most_s,
+            bound=source.stale_after / 1e6,
+            silence=silence.seconds,
+            usual_silence=silence.usual_s,
+            chance=silence.p,
+            recovering=seen.evidence.cadence.resumed != NEVER,
+            missing=_named(missing),
+            wrong=_wrong(seen),
+        )
         record = SourceStatus(
             app=spec.app,
             source=source.name,
@@ -35,8 +56,8 @@ def statuses(spec: Spec, state: PartitionState, partition: int, now: str) -> lis
             clock=_time(state.clock),
             watermark=_time(marks[s]),
             last_data=_time(seen.progress.last_data),
-            staleness_s=None if marks[s] == NEVER else (state.clock - marks[s]) / 1e6,
-            health=HEALTH[health[s]],
+            staleness_s=staleness,
+            health=HEALTH[codes[s]],
             events=seen.events,
             heartbeats=seen.heartbeats,
             late=seen.late,
@@ -46,6 +67,11 @@ def statuses(spec: Spec, state: PartitionState, partition: int, now: str) -> lis
             repeated_copies=seen.lanes.repeats,
             corrupt_since=_time(seen.corrupt.corrupt_since),
             intervals=[_told(one) for one in seen.corrupt.known[-INTERVALS:]],
+            evidence=in_words(facts),
+            stale_after_s=source.stale_after / 1e6,
+            delays=delays,
+            silence=silence,
+            missing=missing,
             emitted_at=now,
         )
         found.append(Output("sources", f"{source.name}-{partition}".encode(), encode(record)))
@@ -56,6 +82,59 @@ def _told(one: Interval) -> WrongInterval:
     end = None if one.end is None else format_time(one.end)
     begin, noticed = format_time(one.begin), format_time(one.noticed)
     return WrongInterval(one.id, begin, end, one.state, one.reason, noticed, one.by)
+
+
+def _delays(state: SourceState) -> Delays:
+    evidence, newest = state.evidence, state.progress.last_data
+    here = NEVER not in (evidence.heard, newest)
+    return Delays(
+        newest_s=max(0, evidence.heard - newest) / 1e6 if here else None,
+        usual_s=evidence.lags.quantile(0.5),
+        most_s=evidence.lags.quantile(USUAL),
+        events_p50_s=evidence.delays.quantile(0.5),
+        events_p95_s=evidence.delays.quantile(USUAL),
+        buckets=evidence.delays.buckets,
+        weights=evidence.delays.weights,
+    )
+
+
+def _silence(checks: Checks, s: int, clock: int, state: SourceState) -> Silence:
+    evidence, cadence = state.evidence, state.evidence.cadence
+    heard = evidence.heard
+    load = checks.load_now(s, clock) if cadence.bound else None
+    spans = cadence.spans.quantile(0.5)
+    return Silence(
+        since=_time(heard),
+        seconds=None if heard == NEVER else max(0, clock - heard) / 1e6,
+        usual_s=None if spans is None else round(spans * checks.tick_s, 6),
+        expected=load,
+        p=None if load is None else cadence.chance(load),
+        bound=cadence.bound or None,
+        active_share=cadence.overall if cadence.rates else None,
+    )
+
+
+def _parts_missing(state: SourceState) -> list[int]:
+    return [k for k, since in enumerate(state.evidence.segments.missing) if since != NEVER]
+
+
+def _missing(source: SourceSpec, state: SourceState, part: int) -> Missing:
+    since = format_time(state.evidence.segments.missing[part])
+    if part < SLICES:
+        return Missing("users", f"{part + 1}/{SLICES}", since)
+    field, values = source.segments or ("", ())
+    return Missing("events", f"{field} = {values[part - SLICES]}", since)
+
+
+def _named(missing: list[Missing]) -> tuple[str, ...]:
+    slices = sum(part.of == "users" for part in missing)
+    users = (f"{slices} of {SLICES} slices of the users",) if slices else ()
+    return (*users, *(part.what for part in missing if part.of == "events"))
+
+
+def _wrong(state: SourceState) -> str | None:
+    open_ones = [one.reason for one in state.corrupt.known if one.state == "open"]
+    return "; ".join(open_ones) or None
 
 
 def _time(value: int) -> str | None:

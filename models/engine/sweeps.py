@@ -19,7 +19,6 @@ from models.engine.requests import Request, Run, ScanAtRisk
 from models.engine.state import Sweep
 from models.engine.weighing import score
 from models.grid import Int
-from models.staleness.policy import health_of
 from models.state.membership import belongs
 
 SLICE = 2000
@@ -42,7 +41,8 @@ class Sweeps:
             min(state.progress.watermark(source, time), state.corrupt.good_through)
             for source, state in zip(self.spec.sources, self.state.sources, strict=True)
         ]
-        self.state.sweep = Sweep(time, marks)
+        health = self.desk.checks.health_now(time, marks)
+        self.state.sweep = Sweep(time, marks, health=health)
 
     def finish(self) -> Run:
         """Work off what is left."""
@@ -78,7 +78,9 @@ class Sweeps:
         scorer = yield self.desk.model_at(sweep.time)
         at = np.full(len(rows), sweep.time)
         marks = np.tile(np.array(sweep.watermarks, dtype=np.int64), (len(rows), 1))
-        health, wrong = health_of(self.spec, at, marks), excluded_of(self.state)
+        codes = sweep.health or self.desk.checks.health_now(sweep.time, sweep.watermarks)
+        health = np.tile(np.array(codes, dtype=np.uint8), (len(rows), 1))
+        wrong = excluded_of(self.state)
         looks = look(self.slab, rows, at, marks, health, scorer.policies, wrong)
         scored = score(self.spec, [looks], scorer)
         if self.desk.observer is not None:

@@ -17,17 +17,16 @@ from models.grid import Bool, Float, Int
 from models.learning.scorer import Scorer
 from models.spec import POLICIES, Spec
 from models.staleness.gate import weights_of
+from models.staleness.health import HEALTH, Codes
 from models.staleness.pattern import Stale, path
 from models.staleness.policy import (
     CONSISTENT,
-    HEALTH,
     LATEST,
     LEARNED,
     MASKED,
     MIXED,
     REMAINING,
     TREATS,
-    Codes,
     followed,
     policies_of,
 )

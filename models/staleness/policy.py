@@ -8,13 +8,12 @@ others say; so these five are its experts, in this order everywhere.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.grid import NEVER, Bool, Int
 from models.spec import POLICIES, Spec
-from schemas.scores import Health, Treatment
+from models.staleness.health import FRESH, UNKNOWN, Codes
+from schemas.scores import Treatment
 
-HEALTH: tuple[Health, ...] = ("fresh", "lagging", "stalled", "corrupt", "unknown")
 TREATMENT: tuple[Treatment, ...] = (
     "current",
     "latest",
@@ -25,7 +24,6 @@ TREATMENT: tuple[Treatment, ...] = (
     "mixed",
     "remaining",
 )
-FRESH, STALLED, UNKNOWN = HEALTH.index("fresh"), HEALTH.index("stalled"), HEALTH.index("unknown")
 CURRENT, MASKED, MIXED = (TREATMENT.index(name) for name in ("current", "masked", "mixed"))
 
 LATEST, CONSISTENT, LAG_TRAINED, DEGRADE, NOWCAST = range(len(POLICIES))
@@ -37,20 +35,7 @@ TREATS = np.array(
     dtype=np.uint8,
 )
 """Treatment of a stale source under each policy."""
-CORRUPT, REMAINING = HEALTH.index("corrupt"), TREATMENT.index("remaining")
-
-Codes = NDArray[np.uint8]
-
-
-def health_of(spec: Spec, at: Int, watermarks: Int) -> Codes:
-    """Health of each source, uint8[n, sources], as indices into HEALTH.
-
-    at: int64[n], clocks. watermarks: int64[n, sources].
-    """
-    bound = np.array([source.stale_after for source in spec.sources], dtype=np.int64)
-    stalled = at[:, None] - watermarks > bound
-    health = np.where(stalled, STALLED, FRESH)
-    return np.where(watermarks == NEVER, UNKNOWN, health).astype(np.uint8)
+REMAINING = TREATMENT.index("remaining")
 
 
 def policies_of(spec: Spec) -> Int:

@@ -20,8 +20,10 @@ from models.features.plan import Plan
 from models.features.ragged import lengthen
 from models.grid import NEVER, Bool, Int
 from models.spec import Spec
+from models.staleness.segments import SLICES
 from models.state.cuts import CutRecord
 from models.state.waiting import WaitingCuts
+from schemas.hashing import hash_texts
 
 T = TypeVar("T")
 
@@ -32,7 +34,7 @@ _START = 1024
 _EVICTED_AT_ONCE = 32
 """When the slab is full, this fraction of it (1/n) leaves at once: looking for it costs."""
 _TIMES = ("entered", "last_seen", "last_cut", "last_score")
-_ARRAYS = (*_TIMES, "used", "indexed", "dated", "offsets")
+_ARRAYS = (*_TIMES, "used", "indexed", "dated", "offsets", "slices")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,9 @@ class Slab:
     time of any source but outcomes. last_cut: newest schedule point scored. last_score: clock of
     the newest score. used: when the row was used last, in turns of the engine; FREE = it holds
     nobody. offsets: newest applied offset of each source's topic. indexed: whether the user is in
-    the partition's index of users at risk. dated: whether it has outcomes. outcomes, pending,
-    ids: outcomes in time order, cuts that wait, remembered event ids (hash to event time) of each
-    source.
+    the partition's index of users at risk. dated: whether it has outcomes. slices: which of SLICES
+    parts of all users it belongs to. outcomes, pending, ids: outcomes in time order, cuts that
+    wait, remembered event ids (hash to event time) of each source.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -93,6 +95,7 @@ class Slab:
         self.indexed: Bool = np.empty(0, dtype=np.bool_)
         self.dated: Bool = np.empty(0, dtype=np.bool_)
         self.offsets = np.empty((0, n), dtype=np.int64)
+        self.slices = np.empty(0, dtype=np.int64)
         self.outcomes: ByRow[list[Outcome]] = ByRow(list)
         self.pending = WaitingCuts(CutRecord.size(n, len(self.spec.features)))
         self.ids: ByRow[dict[int, dict[int, int]]] = ByRow(dict)
@@ -127,6 +130,7 @@ class Slab:
             self.users[row] = user
         rows = np.array(taken, dtype=np.int64)
         self.used[rows] = 0
+        self.slices[rows] = hash_texts(users) % np.uint64(SLICES)
         return rows
 
     def drop(self, users: Iterable[str]) -> None:

@@ -130,7 +130,7 @@ def _spec(doc: Document) -> Spec:
             longest_lag=doc.policy.longest_lag or 0,
             lag_models=doc.policy.lag_models,
         ),
-        health=HealthSpec(every=doc.health.every),
+        health=HealthSpec(every=doc.health.every, learn_for=doc.health.learn_for),
     )
 
 
@@ -161,6 +161,8 @@ def _source(name: str, doc: SourceDoc, app: AppDoc) -> SourceSpec:
         quality=_quality(doc.quality),
         corrupt_windows=doc.corrupt_windows,
         coverage=doc.coverage,
+        stale_given=doc.stale_after is not None,
+        segments=None if doc.segments is None else (doc.segments.field, tuple(doc.segments.values)),
     )
 
 

@@ -134,6 +134,15 @@ class QualityDoc(Section):
     """Good windows in a row after which the fault counts as over."""
 
 
+class SegmentsDoc(Section):
+    """Kinds of events of a source, each of which may fail by itself."""
+
+    field: str
+    """Name of one of the source's fields, of type string."""
+    values: Annotated[list[str], Field(min_length=1, max_length=32)]
+    """Its values, each a kind of event."""
+
+
 class SourceDoc(Section):
     """A stream of user events: its topic, how its JSON is read, and how complete it is when."""
 
@@ -167,8 +176,11 @@ class SourceDoc(Section):
     max_delay: Duration | None = None
     """For completeness = "clock": an event is here this long after it happened, at the latest."""
     stale_after: PositiveDuration | None = None
-    """A staleness above this makes the source stalled. Default: out_of_orderness + max_delay +
-    the larger of 1h and two panes."""
+    """A staleness above this makes the source late, and stalled once it is silent for so long too.
+    Default: out_of_orderness + max_delay + the larger of 1h and two panes; and how long a silence
+    may be is learned from the source's own cadence by hour of the week."""
+    segments: SegmentsDoc | None = None
+    """Kinds of events that are missed when they alone are gone."""
     corrupt_windows: CorruptWindows = "mask"
     """What a window is that touches an interval of wrong data: mask (not known), or remaining (told
     from the panes that are left; count and sum are divided by their share)."""
@@ -358,6 +370,8 @@ class HealthDoc(Section):
 
     every: PositiveDuration = HOUR
     """Distance of the checks of all sources: what is usual for each is learned there."""
+    learn_for: PositiveDuration = 14 * DAY
+    """How long a source is watched before it is judged by its own cadence."""
 
 
 class PolicyDoc(Section):

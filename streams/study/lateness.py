@@ -18,7 +18,7 @@ from models.engine.weighing import Scored, score
 from models.grid import NEVER, Int
 from models.learning.numerics import Floats
 from models.spec import Spec
-from models.staleness.policy import STALLED, UNKNOWN
+from models.staleness.health import STALLED, UNKNOWN
 from models.state.slab import Slab
 from streams.study.pairs import Pairs, TooFewCuts, groups_of
 from streams.study.truth import Truth

@@ -26,6 +26,7 @@ def check_sources(draft: Draft, problems: Problems) -> None:
             _check_outcome(doc, key, problems)
             _check_heartbeat(doc, key, problems)
             _check_rekey(doc, key, problems)
+            _check_segments(doc, key, problems)
 
 
 def _check_completeness(doc: SourceDoc, key: str, problems: Problems) -> None:
@@ -123,4 +124,23 @@ def _check_rekey(doc: SourceDoc, key: str, problems: Problems) -> None:
             f"{key}.rekey_topic",
             "Nothing is copied to it: rekey is not true.",
             "Set rekey = true if the source's topic is not keyed by user, or remove this key.",
+        )
+
+
+def _check_segments(doc: SourceDoc, key: str, problems: Problems) -> None:
+    if doc.segments is None:
+        return
+    name = doc.segments.field
+    known = doc.fields.get(name)
+    if known is None:
+        problems.add(
+            f"{key}.segments.field",
+            f'The source has no field "{name}".',
+            did_you_mean(name, doc.fields) if doc.fields else f"Declare it: [{key}.fields.{name}].",
+        )
+    elif known.type != "string":
+        problems.add(
+            f"{key}.segments.field",
+            f'The field "{name}" is a {known.type}; kinds of events are told by a string.',
+            "Name a field of type string.",
         )

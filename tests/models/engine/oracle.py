@@ -54,6 +54,7 @@ class Clocks:
 
     newest: int | None = None
     heartbeat: int | None = None
+    heard: int | None = None
     events: int = 0
     heartbeats: int = 0
     duplicates: int = 0
@@ -142,6 +143,7 @@ class Oracle:
         assert item.user is not None
         assert item.time is not None
         source, n = self.spec.sources[s], len(self.spec.sources)
+        self.clocks[s].heard = self.clock
         user = self.users.setdefault(
             item.user, User([[] for _ in range(n)], ids=[{} for _ in range(n)])
         )
@@ -256,8 +258,8 @@ class Oracle:
         spec = self.spec
         marks = [self.watermark(s) for s in range(len(spec.sources))]
         health = [
-            "unknown" if w is None else "stalled" if at - w > source.stale_after else "fresh"
-            for w, source in zip(marks, spec.sources, strict=True)
+            self.health(at, w, clocks.heard, source.stale_after)
+            for w, clocks, source in zip(marks, self.clocks, spec.sources, strict=True)
         ]
         as_of = [at if h == "fresh" else w for h, w in zip(health, marks, strict=True)]
         vector, effective = features(spec, user, at, as_of)
@@ -268,9 +270,7 @@ class Oracle:
                 "as_of": effective[s],
                 "staleness_s": None if marks[s] is None else (at - (marks[s] or 0)) / S,
                 "health": health[s],
-                "treatment": {"fresh": "current", "stalled": "latest", "unknown": "masked"}[
-                    health[s]
-                ],
+                "treatment": {"fresh": "current", "unknown": "masked"}.get(health[s], "latest"),
             }
             for s, source in enumerate(spec.sources)
         }
@@ -287,6 +287,14 @@ class Oracle:
                 "sources": sources,
             }
         return Cut(at, model.version, chance, vector, sources)
+
+    def health(self, at: int, watermark: int | None, heard: int | None, bound: int) -> str:
+        """By the configured bound."""
+        if watermark is None:
+            return "unknown"
+        if at - watermark <= bound:
+            return "fresh"
+        return "stalled" if heard is None or at - heard > bound else "lagging"
 
     def chance(self, vector: list[float], version: int) -> float:
         """What the model says."""

@@ -49,6 +49,7 @@ def source(name: str, **settings: Any) -> SourceSpec:
         fields=() if name == "outcomes" else FIELDS,
         outcome=OUTCOME if name == "outcomes" else None,
     )
+    settings.setdefault("stale_given", True)
     return SourceSpec(name, f"t.{name}", mapping, **settings)
 
 

@@ -1,0 +1,113 @@
+"""Parts of a source: one kind of event, or some of its users, gone while the rest still flows.
+
+A part's silence is counted in ticks in which the source as a whole spoke, so a night, or an outage
+of everything, is no silence of a part. Users fall into SLICES parts by a hash of their id; kinds of
+event are those that the configuration lists.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.grid import NEVER, Int
+
+SLICES = 8
+"""Parts that the users fall into: uint64 hash of the id, modulo this."""
+_MILLION = 1_000_000
+_SAMPLE = 200
+"""Ticks with data that must have been seen before a part can be missed."""
+_MEMORY = 5_000
+_FLOOR = 30
+_TIMES = 3
+"""A part is missed after so many times its longest silence."""
+_UNUSUAL = -math.log(1e-6)
+
+Bits = NDArray[np.uint64]
+
+
+@dataclass(slots=True)
+class Segments:
+    """Parts of one source in one partition; lists by part: slices of users, then listed kinds.
+
+    bits: ticks since the last check with an event of the part (a bitmap). shares: of the ticks with
+    data in which the part has some, millionths. seen: ticks that was learned from. gaps: ticks with
+    data since its newest. longest: the longest of them that ended. missing: since which check,
+    NEVER = it is there. since: the first check with data.
+    """
+
+    bits: list[int] = field(default_factory=list)
+    shares: list[int] = field(default_factory=list)
+    seen: list[int] = field(default_factory=list)
+    gaps: list[int] = field(default_factory=list)
+    longest: list[int] = field(default_factory=list)
+    missing: list[int] = field(default_factory=list)
+    since: int = NEVER
+
+    def gather(self, bits: Bits) -> None:
+        """Take in bitmaps of all parts, uint64[parts]."""
+        if len(self.bits) != len(bits):  # the first time, or other kinds are listed now
+            n = len(bits)
+            self.bits, self.shares, self.seen = [0] * n, [0] * n, [0] * n
+            self.gaps, self.longest, self.missing = [0] * n, [0] * n, [NEVER] * n
+        self.bits = [old | new for old, new in zip(self.bits, bits.tolist(), strict=True)]
+
+    def check(self, time: int, learn_for: int, pulses: int) -> None:
+        """Learn from the ticks since the last check. pulses: the whole source's bitmap."""
+        if not pulses or not self.bits:
+            return
+        if self.since == NEVER:
+            self.since = time
+        known = time - self.since >= learn_for
+        for k, own in enumerate(self.bits):
+            self._follow(k, own, pulses)
+            if self.missing[k] != NEVER:
+                if own:
+                    self.missing[k] = NEVER
+                elif time - self.missing[k] > 4 * learn_for:
+                    self._give_up(k)
+            elif known and self._is_missed(k):
+                self.missing[k] = time
+            else:
+                self._learn(k, own, pulses)
+        self.bits = [0] * len(self.bits)
+
+    def _follow(self, k: int, own: int, pulses: int) -> None:
+        if not own:
+            self.gaps[k] += pulses.bit_count()
+            return
+        before = self.gaps[k] + (pulses & ((own & -own) - 1)).bit_count()
+        if self.missing[k] == NEVER and self.seen[k]:
+            self.longest[k] = max(self.longest[k], before)
+        self.gaps[k] = (pulses >> own.bit_length()).bit_count()
+
+    def _is_missed(self, k: int) -> bool:
+        gap = self.gaps[k]
+        if self.seen[k] < _SAMPLE or gap < max(_FLOOR, _TIMES * self.longest[k]):
+            return False
+        return -gap * math.log1p(-min(self.shares[k] / _MILLION, 0.98)) > _UNUSUAL
+
+    def _learn(self, k: int, own: int, pulses: int) -> None:
+        n = pulses.bit_count()
+        self.seen[k] = min(self.seen[k] + n, _MEMORY)
+        difference = own.bit_count() * _MILLION - self.shares[k] * n
+        self.shares[k] += difference // self.seen[k]
+
+    def _give_up(self, k: int) -> None:
+        """It has been gone for so long that it is not expected any more."""
+        self.shares[k] = self.seen[k] = self.gaps[k] = self.longest[k] = 0
+        self.missing[k] = NEVER
+
+
+def bitmaps(ticks: Int, parts: Int, count: int) -> Bits:
+    """Which of ``count`` parts have an event in which tick, uint64[count].
+
+    ticks: int64[n], 0 to 59. parts: int64[n], each event's part, negative = none of them.
+    """
+    known = parts >= 0
+    present = np.bincount(parts[known] * 64 + ticks[known], minlength=count * 64) > 0
+    packed = np.packbits(present.reshape(count, 64), axis=1, bitorder="little")
+    return packed.view("<u8").reshape(count).astype(np.uint64)
