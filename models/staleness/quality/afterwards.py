@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from models.staleness.quality.trials import DROPPED
+
 if TYPE_CHECKING:
     from models.staleness.quality.gate import Gate
 
@@ -13,9 +15,6 @@ MISSED: Final = 0.1
 """And at least this part of them has come since."""
 TOO_MANY: Final = 1.25
 """Part of the expected events beyond which there are too many, when more come."""
-NEAR: Final = 6
-"""Slots between two runs of repeated ones that belong together."""
-REPLAYED: Final = "replayed:"
 ONLY: Final = "volume: only "
 """How the reason of an interval begins in which too little had come."""
 
@@ -23,7 +22,7 @@ ONLY: Final = "volume: only "
 def look_back(gate: Gate, time: int) -> None:
     """Accept what has been completed; write down what has come twice."""
     _complete(gate)
-    if gate.state.late and "duplicates" in gate.spec.tests and not gate.watched.by_id:
+    if gate.state.late and "duplicates" in gate.spec.tests:
         _twice(gate, time)
     gate.state.late = False
 
@@ -65,11 +64,8 @@ def _twice(gate: Gate, time: int) -> None:
     if not too_many or not gate.court.late(more, here):
         return
     begin, end = min(doubtful) * gate.slot, (max(doubtful) + 1) * gate.slot
-    reason = f"{REPLAYED} {more} events more where {here - more} had come before"
-    near = NEAR * gate.slot
-    for one in gate.intervals.known:
-        alike = one.state == "closed" and one.reason.startswith(REPLAYED)
-        if alike and one.end is not None and one.touches(begin - near, end + near):
-            one.begin, one.end = min(one.begin, begin), max(one.end, end)
-            return
-    gate.note(begin, end, reason, time)
+    reason = f"replayed: {more} events more where {here - more} had come before"
+    if gate.watched.by_id:
+        gate.note(begin, end, f"{reason}; {DROPPED}", time, state="accepted")
+    else:
+        gate.note(begin, end, reason, time, state="closed")

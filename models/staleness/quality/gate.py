@@ -18,6 +18,7 @@ from models.grid import NEVER, Bool, Int
 from models.spec import SourceSpec, Spec
 from models.staleness.corruption import Interval, Intervals
 from models.staleness.quality import afterwards
+from models.staleness.quality.reasons import together
 from models.staleness.quality.reference import Expected
 from models.staleness.quality.state import Quality, Window
 from models.staleness.quality.tally import Tally, refusals, tally, watched_of
@@ -29,15 +30,14 @@ from schemas.sources import IntervalState
 from schemas.times import DAY
 
 BY: Final = "gate"
-VAGUE: Final = "distribution"
-"""The kind of fault that another kind of the same field explains better."""
 MAX_OPEN: Final = 200
 """Slots before the newest one that are gathered; what is older is applied, but not judged."""
 LONGEST: Final = 7 * DAY
 """A window that has not enough events after so long is only learned from."""
 SLOTS_OUT_OF_ORDER: Final = 50
 """Slots are so wide that no more of them lie within the source's out-of-orderness."""
-MAX_REASONS: Final = 5
+NEAR: Final = 6
+"""Slots between two settled intervals that belong together."""
 LASTING: Final = 0.5
 """Part of the usual deviations that is enough while an interval is open."""
 
@@ -159,8 +159,13 @@ class Gate:
         state, begin = self.state, window.first * self.slot
         trials = list(self.court.trials(window.seen))
         ready = state.usual.ready(begin)
-        wrong = [trial.finding for trial in trials if trial.finding is not None] if ready else []
+        found_out = [trial for trial in trials if trial.finding is not None] if ready else []
+        wrong = [trial.finding or "" for trial in found_out if not trial.harmless]
         wrong += self._still(window)
+        for trial in found_out:
+            if trial.harmless:
+                last = (window.last + 1) * self.slot
+                self.note(begin, last, trial.finding or "", time, state="accepted")
         if wrong:
             self._bad(window.first, window.last, wrong, time)
         elif (found := self.current) is not None:
@@ -226,41 +231,25 @@ class Gate:
         state, found = self.state, self.current
         state.bad_until, state.good = max(state.bad_until, (last + 1) * self.slot), 0
         if found is not None:
-            found.reason = _together(found.reason, wrong)
+            found.reason = together(found.reason, wrong)
             return
-        earlier = [one.end for one in self.intervals.known if one.by == BY and one.end is not None]
-        begin = max([(first - 1) * self.slot, *earlier])
-        self.note(begin, None, _together("", wrong), time)
+        known = [one for one in self.intervals.known if one.by == BY and one.state != "accepted"]
+        begin = max([(first - 1) * self.slot, *(one.end for one in known if one.end is not None)])
+        self.note(begin, None, together("", wrong), time)
 
-    def note(self, begin: int, end: int | None, reason: str, time: int) -> None:
-        """Write an interval down, or extend the one that begins there."""
+    def note(
+        self, begin: int, end: int | None, reason: str, time: int, state: IntervalState = "open"
+    ) -> None:
+        """Write an interval down; one of the same kind that is settled and near it is extended."""
+        kind, near = reason.split(":", maxsplit=1)[0], NEAR * self.slot
+        for one in self.intervals.known:
+            alike = one.by == BY and one.state == state and one.reason.split(":")[0] == kind
+            if not alike or end is None or one.end is None:
+                continue
+            if one.touches(begin - near, end + near):
+                one.begin, one.end = min(one.begin, begin), max(one.end, end)
+                return
         name = f"{BY}-{self._partition}-{begin}"
-        known = self.intervals.find(name)
-        if known is None:
-            state: IntervalState = "open" if end is None else "closed"
-            self.intervals.add(Interval(name, begin, end, state, reason, time, BY))
-        else:
-            known.end, known.reason = end, _together(known.reason, [reason])
-            known.state = "open" if end is None else "closed"
-
-
-def _together(reason: str, more: Sequence[str]) -> str:
-    """Reasons, the first of each kind."""
-    told = [part for part in reason.split("; ") if part]
-    for one in more:
-        kind, field = one.split(":")[0], _field_of(one)
-        if kind in {part.split(":")[0] for part in told}:
-            continue
-        vague = [part for part in told if part.startswith(VAGUE) and _field_of(part) == field]
-        if one.startswith(VAGUE) and field in map(_field_of, told):
-            continue
-        if vague:
-            told.remove(vague[0])
-        if len(told) < MAX_REASONS:
-            told.append(one)
-    return "; ".join(told)
-
-
-def _field_of(reason: str) -> str:
-    """The field that a reason is about, "" for those about whole records."""
-    return reason.split(":", maxsplit=1)[0].partition(" of ")[2]
+        if self.intervals.find(name) is not None:
+            name += f"-{time}"
+        self.intervals.add(Interval(name, begin, end, state, reason, time, BY))

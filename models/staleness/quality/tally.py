@@ -43,8 +43,8 @@ class Tally:
 
     @property
     def net(self) -> int:
-        """Events without repeats, about."""
-        return round(self.events / self.repeats.times)
+        """Records without repeats, about; rejected ones have come too."""
+        return round(self.events / self.repeats.times) + self.refused
 
     def merge(self, other: Tally) -> None:
         """Add another one."""

@@ -28,6 +28,7 @@ COPIES_FLOOR: Final = 0.1
 PSI_FLOOR: Final = 0.25
 """The usual bound of a major shift (Siddiqi, Credit Risk Scorecards, 2006)."""
 MEDIAN_FLOOR: Final = 0.25
+DROPPED: Final = "dropped by their event ids"
 _YEAR = 365 * DAY
 
 
@@ -35,12 +36,14 @@ _YEAR = 365 * DAY
 class Trial:
     """One test of a window. scatter: its statistic, 1 where chance alone is at work.
 
-    finding: what is wrong, beginning with a word for its kind; None: nothing.
+    finding: what is wrong, beginning with a word for its kind; None: nothing. harmless: it does no
+    harm, because it has been dealt with.
     """
 
     name: str
     scatter: float
     finding: str | None = None
+    harmless: bool = False
 
 
 def once_in(spec: QualitySpec, watched: Watched, slot: int) -> float:
@@ -75,7 +78,7 @@ class Court:
             yield self._share(
                 "clock", window.ahead, window.events, self.usual.ahead, self.usual.events
             )
-        if "duplicates" in tests and not self.watched.by_id:
+        if "duplicates" in tests:
             yield self._copies(window)
         for name in self.watched.fields:
             yield from self._field(name, window)
@@ -103,9 +106,12 @@ class Court:
 
     def _copies(self, window: Tally) -> Trial:
         repeats, usual = window.repeats, self.usual
-        return self._share(
+        found = self._share(
             "duplicates", repeats.copies, repeats.records, usual.copies, usual.records, COPIES_FLOOR
         )
+        if found.finding is None or not self.watched.by_id:
+            return found
+        return Trial(found.name, found.scatter, f"{found.finding}; {DROPPED}", harmless=True)
 
     def _field(self, name: str, window: Tally) -> Iterator[Trial]:
         if "nulls" in self.spec.tests:

@@ -132,6 +132,17 @@ def test_a_fault_is_found_dated_and_over_when_it_is_over(
     assert found.noticed <= at(END) + DAY
 
 
+def test_repeats_that_their_ids_give_away_are_told_and_do_no_harm() -> None:
+    source = replace(SOURCE, mapping=replace(SOURCE.mapping, event_id=("id",)))
+    before = Watch(spec_of(source)).live(WHOLE.until(LEARNED)).state()
+    for fault, kind in ((twice, "duplicates:"), (replayed, "replayed:")):
+        watch = Watch(spec_of(source), before).live(fault(WHOLE.since(LEARNED)).ordered())
+        found = only(watch)
+        assert found.state == "accepted"
+        assert found.reason.startswith(kind)
+        assert found.reason.endswith("dropped by their event ids")
+
+
 def test_what_is_found_is_told_in_words() -> None:
     assert "are 100 times as large as usual" in only(after(scaled)).reason
     assert "are 1/1000 as large as usual" in only(after(partly_scaled)).reason
