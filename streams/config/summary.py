@@ -35,6 +35,7 @@ def summarize(config: Config) -> Summary:
         ("churn", _labels(spec)),
         ("scores", _scores(spec)),
         ("model", _model(spec)),
+        ("quality", _quality(spec)),
         ("memory", _memory(spec)),
     )
     return Summary(rows, tuple(_source(source) for source in spec.sources), tuple(_notes(spec)))
@@ -89,6 +90,20 @@ def _model(spec: Spec) -> str:
         f"{spec.model.name} ({spec.model.kind}, prior {spec.model.prior:g}){beside}, epochs of "
         f"{format_duration(learning.every)}, scoring {format_duration(learning.activation_delay)} "
         f"later; one example of a user every {format_duration(learning.example_every)}"
+    )
+
+
+def _quality(spec: Spec) -> str:
+    """What is asked of records and of windows of each source."""
+    asked = []
+    for source in spec.sources:
+        rules = len(source.mapping.rules)
+        parts = [f"{rules} rule{'s' if rules > 1 else ''}"] if rules else []
+        parts += [", ".join(source.quality.tests) or "no learned tests"]
+        asked.append((source.name, "; ".join(parts)))
+    texts = list(dict.fromkeys(text for _, text in asked))
+    return ". ".join(
+        f"{', '.join(name for name, own in asked if own == text)}: {text}" for text in texts
     )
 
 

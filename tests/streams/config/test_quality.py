@@ -7,6 +7,7 @@ import pytest
 from models.spec import QUALITY_TESTS, QualitySpec, SourceSpec
 from schemas.mapping import FieldRule
 from streams.config import ConfigError, parse_config
+from streams.config.summary import summarize
 from tests.streams.config.test_problems import BASE
 
 
@@ -66,3 +67,9 @@ def test_mistakes_are_named(quality: str, key: str, words: str) -> None:
     assert problem.key == f"sources.clicks.quality{key}"
     assert words in problem.wrong
     assert problem.remedy
+
+
+def test_the_summary_says_what_is_asked() -> None:
+    quality = '[sources.clicks.quality]\ntests = ["nulls"]\nrules.n = { min = 0 }'
+    rows = dict(summarize(parse_config(f"{BASE}\n{quality}")).rows)
+    assert rows["quality"] == f"clicks: 1 rule; nulls. outcomes: {', '.join(QUALITY_TESTS)}"
