@@ -6,8 +6,9 @@ into the snapshot's head beside the model.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -110,30 +111,17 @@ class PolicyLearner:
     def _believe(self, spec: Spec, examples: Sequence[Example], complete: Floats) -> None:
         whole = [_is_complete(spec, example) for example in examples]
         self.nowcast.see(complete[np.array(whole, dtype=np.bool_)])
-        names = [feature.name for feature in spec.features]
-        columns = columns_of(spec)
-        pairs: dict[tuple[str, int], list[tuple[list[float], int, int]]] = {}
-        for i, example in enumerate(examples):
-            for source, age in example.ages.items():
-                as_of = example.as_of.get(source)
-                if as_of is not None and _reaches(example, source):
-                    known = [example.vector.get(name, _NAN) for name in names]
-                    pair = (known, i, example.time - as_of)
-                    pairs.setdefault((source, age), []).append(pair)
-        for source, own in columns.items():
+        for source, columns in columns_of(spec).items():
+            pairs: dict[int, list[_Pair]] = {}
             for i, example in enumerate(examples):
-                for lag, bucket in _paired(example, source):
-                    known = complete[i].tolist()
-                    values = example.lagged[source][str(lag)]
-                    for j in own:
-                        known[j] = values.get(names[j], _NAN)
-                    pairs.setdefault((source, bucket), []).append((known, i, lag))
-        for key, found in pairs.items():
-            if key[0] in columns:
-                before = np.array([known for known, _, _ in found], dtype=float)
-                after = complete[[i for _, i, _ in found]]
-                stale = np.array([lag for _, _, lag in found], dtype=float)
-                self.nowcast.learn(key, columns[key[0]], before, after, stale)
+                if columns and _reaches(example, source):
+                    for pair in _pairs(spec, example, i, complete[i], source, columns):
+                        pairs.setdefault(pair.bucket, []).append(pair)
+            for bucket, found in pairs.items():
+                before = np.array([pair.known for pair in found], dtype=float)
+                after = complete[[pair.place for pair in found]]
+                stale = np.array([pair.lag for pair in found], dtype=float)
+                self.nowcast.learn((source, bucket), columns, before, after, stale)
 
     # --- models with a lag -------------------------------------------------------------------
 
@@ -195,9 +183,33 @@ def _carries(example: Example, lags: Lags) -> bool:
     return all(str(lag) in example.lagged.get(source, {}) for source, lag in lags)
 
 
-def _paired(example: Example, source: str) -> list[tuple[int, int]]:
-    """The lag that beliefs about a source are learned with, and its bucket."""
-    if example.paired is None or not _reaches(example, source):
-        return []
-    lag, bucket = example.paired
-    return [(lag, bucket)] if str(lag) in example.lagged.get(source, {}) else []
+class _Pair(NamedTuple):
+    """A vector as known with a source some time old, of the example at ``place``."""
+
+    bucket: int
+    lag: int
+    place: int
+    known: list[float]
+
+
+def _pairs(
+    spec: Spec,
+    example: Example,
+    place: int,
+    complete: Floats,
+    source: str,
+    columns: Sequence[int],
+) -> Iterator[_Pair]:
+    """As the example was scored, where the source was stale; and at the lag drawn for it."""
+    as_of = example.as_of.get(source)
+    if source in example.ages and as_of is not None:
+        known = [example.vector.get(feature.name, _NAN) for feature in spec.features]
+        yield _Pair(example.ages[source], example.time - as_of, place, known)
+    if example.paired is not None:
+        lag, bucket = example.paired
+        values = example.lagged.get(source, {}).get(str(lag))
+        if values is not None:
+            known = complete.tolist()
+            for j in columns:
+                known[j] = values.get(spec.features[j].name, _NAN)
+            yield _Pair(bucket, lag, place, known)

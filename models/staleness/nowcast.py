@@ -22,6 +22,7 @@ LEAST_PAIRS = 50
 _SCALED_FROM = 30
 _RIDGE = 10.0
 _PRIOR_PAIRS = 10.0
+_PRIOR_VARIANCE = 0.25
 _FARTHEST = 8.0
 
 Key = tuple[str, int]
@@ -98,14 +99,16 @@ class Regression:
 
         A = λ I + Σ x xᵀ,   C = Σ x yᵀ,   slope = A^-1 C
 
-    A target that is not known counts as what was predicted. The residuals' variance is the mean
-    of the squared errors of one-step predictions, each over ``1 + xᵀ A^-1 x``, beside a prior of
-    10 pairs of variance .25 (in units of the feature's spread). Whether a feature has a value at
+    A target that is not known counts as what was predicted. The residuals' variance is the
+    conjugate posterior's, ``(v n0 + Σ y² - slopeᵀ C) / (n0 + n)``, with a prior of n0 = 10 pairs of
+    variance v = .25 (in units of the feature's spread); a prediction's is that times ``1 + xᵀ A^-1
+    x``. Whether a feature has a value at
     all is counted, beside one pair in which that has not changed.
 
     References
     ----------
-    C. M. Bishop, Pattern Recognition and Machine Learning, Springer 2006, 3.3.
+    C. M. Bishop, Pattern Recognition and Machine Learning, Springer 2006, 3.3. A. Gelman et al.,
+    Bayesian Data Analysis, 3rd edition, CRC 2013, 14.2 and 14.8.
 
     """
 
@@ -126,22 +129,22 @@ class Regression:
         for had, rows in enumerate((np.isfinite(before), np.isnan(before))):
             self._absent[had, 0] += (rows & np.isnan(after)).sum(axis=0)
             self._absent[had, 1] += rows.sum(axis=0)
-        mean, spread = line.predict(inputs)
         known = np.isfinite(changes)
-        errors = np.where(known, changes - mean, 0.0)
-        self._squares += (errors * errors * (line.variance / spread)).sum(axis=0)
+        changes = np.where(known, changes, line.predict(inputs)[0])
+        self._squares += (changes * changes).sum(axis=0)
         self._counts += known.sum(axis=0)
         self._a += np.einsum("ni,nj->ij", inputs, inputs)
-        self._c += np.einsum("ni,nj->ij", inputs, mean + errors)
+        self._c += np.einsum("ni,nj->ij", inputs, changes)
         self.pairs += len(inputs)
         self._line = None
 
     def line(self) -> Line:
         """The regression as it is."""
         if self._line is None:
-            variance = (0.25 * _PRIOR_PAIRS + self._squares) / (_PRIOR_PAIRS + self._counts)
             inverse: Floats = np.linalg.inv(self._a).astype(np.float64, copy=False)
             slope = np.einsum("ij,jk->ik", inverse, self._c)
+            rest = np.maximum(self._squares - (slope * self._c).sum(axis=0), 0.0)
+            variance = (_PRIOR_VARIANCE * _PRIOR_PAIRS + rest) / (_PRIOR_PAIRS + self._counts)
             absent = self._absent[:, 0] / self._absent[:, 1]
             self._line = Line(slope, inverse, variance, absent, self.bound, self.columns)
         return self._line
@@ -194,11 +197,12 @@ class Beliefs:
         known = self.scale.apply(matrix[chosen])
         change, variance = line.predict(inputs_of(known, stale[chosen] / line.bound))
         place = np.ix_(chosen, np.array(columns, dtype=np.intp))
-        had = np.isfinite(known[:, columns])
-        now = np.where(had, known[:, columns] + change, self.mean[columns])
+        before = known[:, columns]
+        had = np.isfinite(before)
+        moved = self.scale.undo(before + change, columns) - self.scale.undo(before, columns)
         variance = np.where(had, variance, self.variance[columns])
         belief.uncertain[place] = True
-        belief.mean[place] = self.scale.undo(now, columns)
+        belief.mean[place] = np.where(had, matrix[place] + moved, belief.prior_mean[columns])
         belief.variance[place] = variance * self.scale.spread[columns] ** 2
         assert belief.absent is not None
         belief.absent[place] = np.where(had, line.absent[0], line.absent[1])

@@ -1,0 +1,178 @@
+"""Policies are learned in the model's epochs: the same bits whatever the order and the restarts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.learning import lagged
+from models.learning.payload import unpack_head
+from models.learning.pickling import dump
+from models.learning.policies import Policies, lags_seen, rate_of
+from models.learning.trainer import EpochResult, Trainer
+from models.spec import POLICIES, Policy, PolicySpec, Spec
+from schemas.codec import decode_example, encode
+from schemas.examples import Example
+
+DAY = 86_400_000_000
+LAG = 5 * DAY
+BUCKET = 7 * DAY
+Epochs = Callable[..., list[Example]]
+
+
+def with_policy(spec: Spec, default: Policy = "learned", **settings: Any) -> Spec:
+    return replace(spec, policy=PolicySpec(default, **settings))
+
+
+def late(example: Example, number: int) -> Example:
+    """Scored while usage was some days old (every other example), and completed since."""
+    then = {n: v * 0.7 for n, v in example.complete.items() if n != "weekday"}
+    stale = number % 2 == 0
+    chance = (number % 9 + 1) / 10
+    return replace(
+        example,
+        vector=example.complete | then if stale else example.complete,
+        as_of={"usage": example.time - LAG + 1 if stale else example.time},
+        health={"usage": "stalled" if stale else "fresh"},
+        experts={"latest": chance, "degrade": 0.3, "nowcast": 0.9 * chance} if stale else {},
+        ages={"usage": BUCKET} if stale else {},
+        complete_as_of={"usage": example.time},
+        lagged={"usage": {str(LAG): then, str(3 * DAY): then}},
+        paired=(3 * DAY, 7 * DAY // 2),
+    )
+
+
+def epochs(spec: Spec, epoch_of: Epochs, count: int = 4, size: int = 120) -> list[list[Example]]:
+    days = [(50 + n) * DAY for n in range(count)]
+    return [[late(e, i) for i, e in enumerate(epoch_of(spec, day, size))] for day in days]
+
+
+def learn(spec: Spec, every: list[list[Example]]) -> tuple[Trainer, list[EpochResult]]:
+    trainer = Trainer(spec)
+    return trainer, [trainer.learn_epoch(e[0].epoch, e, position=n) for n, e in enumerate(every)]
+
+
+def policies_in(result: EpochResult) -> Policies:
+    assert result.payload is not None
+    found = unpack_head(result.payload).policies
+    assert isinstance(found, Policies)
+    return found
+
+
+def test_restored_shuffled_and_off_the_wire_it_learns_the_same(
+    spec: Spec, epoch_of: Epochs
+) -> None:
+    spec = with_policy(spec)
+    every = epochs(spec, epoch_of)
+    _, steady = learn(spec, every)
+    other = Trainer(spec)
+    for number, (examples, expected) in enumerate(zip(every, steady, strict=True)):
+        sent = [decode_example(encode(e)) for e in reversed(examples)]
+        result = other.learn_epoch(examples[0].epoch, sent, position=number)  # type: ignore[arg-type]
+        assert result.payload == expected.payload
+        other = Trainer.restore(spec, result.manifest, result.payload)
+    found = policies_in(steady[-1])
+    assert found.beliefs is not None
+    assert all((found.gate, found.beliefs.lines, found.lagged))
+
+
+def test_a_sources_policy_may_change_and_nothing_else_does(spec: Spec, epoch_of: Epochs) -> None:
+    every = epochs(spec, epoch_of)
+    first = with_policy(spec)
+    (usage,) = first.sources
+    changed = replace(first, sources=(replace(usage, policy="degrade"), replace(usage, name="x")))
+    assert changed.learns_lags
+    changed = replace(changed, sources=(replace(usage, policy="nowcast"),))
+    assert changed.feature_set == first.feature_set, "state and snapshots stay"
+    _, expected = learn(first, every)
+    trainer = Trainer(first)
+    for number, examples in enumerate(every):
+        result = trainer.learn_epoch(examples[0].epoch, examples, position=number)
+        assert result.payload == expected[number].payload
+        trainer = Trainer.restore(changed, result.manifest, result.payload)
+
+
+@pytest.mark.parametrize("policy", ["latest", "degrade", "consistent"])
+def test_the_model_learns_the_same_under_every_policy(
+    policy: Policy, spec: Spec, epoch_of: Epochs
+) -> None:
+    every = epochs(spec, epoch_of)
+    _, expected = learn(with_policy(spec), every)
+    _, results = learn(with_policy(spec, policy), every)
+    for one, other in zip(results, expected, strict=True):
+        heads = [unpack_head(each.payload or b"").model for each in (one, other)]
+        assert dump(heads[0]) == dump(heads[1])
+    assert policies_in(results[-1]).gate == {}, "nothing is learned that no source asks for"
+
+
+def test_a_model_with_a_lag_is_asked_once_it_has_learned_enough(
+    spec: Spec, epoch_of: Epochs
+) -> None:
+    every = epochs(with_policy(spec), epoch_of)
+    _, results = learn(with_policy(spec), every)
+    found = [policies_in(result) for result in results]
+    lags = (("usage", LAG),)
+    assert [one.lags for one in found[0].lagged] == [lags], "worth a model: seen 60 times"
+    assert found[0].asked == lags
+    learned = [one.lagged[0].learned for one in found]
+    assert learned == [0, 120, 240, 360]
+    asked = [one.lagged[0].form is not None for one in found]
+    assert asked == [n >= lagged.LEAST_LEARNED for n in learned]
+    matrix = np.array([[9.0, 30.0, 1.0, 60.0, 2.0], [1.0, 3.0, 20.0, 60.0, 2.0]])
+    form = found[-1].lagged[0].form
+    assert form is not None
+    assert form.probabilities(matrix)[1] > form.probabilities(matrix)[0]
+
+
+def test_models_with_a_lag_are_bounded_and_give_way(spec: Spec, epoch_of: Epochs) -> None:
+    spec = with_policy(spec, lag_models=1)
+
+    def moved(examples: list[Example], days: int) -> list[Example]:
+        return [replace(e, as_of={"usage": e.time - days * DAY}) if e.ages else e for e in examples]
+
+    every = epochs(spec, epoch_of, 5)
+    mixed = [every[0], *(moved(examples, 14) for examples in every[1:])]
+    _, results = learn(spec, mixed)
+    chosen = [[one.lags for one in policies_in(result).lagged] for result in results]
+    first, second = (("usage", LAG),), (("usage", 14 * DAY),)
+    assert chosen == [[first], [first], [second], [second], [second]]
+
+
+def test_the_gate_follows_what_was_said(spec: Spec, epoch_of: Epochs) -> None:
+    spec = with_policy(spec)
+
+    def right(example: Example) -> Example:
+        if not example.experts:
+            return example
+        return replace(example, experts={"latest": 0.5, "degrade": 0.9 if example.label else 0.1})
+
+    every = [[right(e) for e in examples] for examples in epochs(spec, epoch_of, 1)]
+    _, (result,) = learn(spec, every)
+    gate = policies_in(result).gate
+    assert set(gate) == {"any", "usage", "usage 7d", "usage 7d stalled"}
+    weights = dict(zip(POLICIES, gate["usage 7d stalled"], strict=True))
+    assert weights["degrade"] > 0.4 > 0.1 > weights["latest"]
+    assert rate_of(spec) == 1.0
+
+
+def test_lags_that_no_model_could_have(spec: Spec, epoch_of: Epochs) -> None:
+    spec = with_policy(spec)
+    (example,) = [late(e, 0) for e in epoch_of(spec, 50 * DAY, 1)]
+    assert lags_seen(spec, example) == (("usage", LAG),)
+    for as_of in (None, example.time - 29 * DAY):
+        assert lags_seen(spec, replace(example, as_of={"usage": as_of})) == ()
+    assert lags_seen(spec, replace(example, ages={})) == ()
+
+
+def test_what_was_never_complete_teaches_no_belief(spec: Spec, epoch_of: Epochs) -> None:
+    spec = with_policy(spec)
+    every = [
+        [replace(e, complete_as_of={"usage": e.time - 1}) for e in examples]
+        for examples in epochs(spec, epoch_of, 2)
+    ]
+    _, results = learn(spec, every)
+    assert policies_in(results[-1]).beliefs is None
