@@ -85,13 +85,13 @@ def better_than_chance(evidence: Evidence) -> Claim:
 
 
 def stalled_in_cut(evidence: Evidence) -> Claim:
-    """While a source is cut, scores say ``stalled`` and that the latest known was used."""
+    """While a source is cut, scores say ``stalled`` and what was done about it."""
     span = _span(evidence)
     if span is None:
         return Claim("a cut source is stalled", False, "no source was cut")
     since = span.start + evidence.stale_after
     wanted = _between(evidence, since, span.end)
-    return _all_are("a cut source is stalled", wanted, span, ("stalled", "latest"))
+    return _all_are("a cut source is stalled", wanted, span, "stalled", treated=True)
 
 
 def fresh_after_restore(evidence: Evidence) -> Claim:
@@ -104,7 +104,7 @@ def fresh_after_restore(evidence: Evidence) -> Claim:
         default=None,
     )
     wanted = _between(evidence, span.end + SETTLING, again)
-    return _all_are("a restored source is fresh", wanted, span, ("fresh", "current"))
+    return _all_are("a restored source is fresh", wanted, span, "fresh", treated=False)
 
 
 def no_duplicates(evidence: Evidence) -> Claim:
@@ -167,10 +167,14 @@ def _between(evidence: Evidence, after: int, before: int | None) -> list[SeenSco
     return [s for s in evidence.scores if after < s.time and (before is None or s.time < before)]
 
 
-def _all_are(name: str, scores: list[SeenScore], span: FaultSpan, wanted: tuple[str, str]) -> Claim:
+def _all_are(
+    name: str, scores: list[SeenScore], span: FaultSpan, health: str, *, treated: bool
+) -> Claim:
     seen = Counter(s.states.get(span.source, ("missing", "missing")) for s in scores)
-    right = seen.pop(wanted, 0)
-    detail = f"{right:,} scores say {span.source} is {' / '.join(wanted)}"
+    wanted = [s for s in seen if s[0] == health and (s[1] != "current") == treated]
+    counts = {treatment: seen.pop((health, treatment)) for health, treatment in wanted}
+    right, how = sum(counts.values()), " or ".join(sorted(counts)) or "nothing"
+    detail = f"{right:,} scores say {span.source} is {health} / {how}"
     others = ", ".join(f"{n:,} {'/'.join(state)}" for state, n in seen.items())
     when = f" (cut on day {day_of(span.start):.1f})"
     return Claim(name, right > 0 and not seen, detail + when + (f"; but {others}" if seen else ""))

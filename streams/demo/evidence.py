@@ -23,7 +23,8 @@ from streams.demo.truth import Truth
 class SeenScore:
     """The parts of a score that the claims look at.
 
-    states: source → (health, treatment); digest: of everything but ``emitted_at``.
+    states: source → (health, treatment); digest: of everything but ``emitted_at``. weights:
+    (policy, its part in the probability), where a source was not fresh.
     """
 
     id: str
@@ -34,6 +35,7 @@ class SeenScore:
     version: int
     states: Mapping[str, tuple[str, str]]
     digest: bytes
+    weights: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ def see(score: Score) -> SeenScore:
         version=score.model.version,
         states=states,
         digest=hashlib.blake2b(orjson.dumps(content), digest_size=8).digest(),
+        weights=tuple((score.weights or {}).items()),
     )
 
 

@@ -14,6 +14,7 @@ from schemas.drift import Prequential
 from schemas.scores import Score
 from schemas.sources import SourceStatus
 from schemas.times import parse_time
+from streams.demo.course import CoursePoint, CutCourse, point
 from streams.demo.evidence import SeenScore, judge_scores, see
 from streams.demo.metrics import Quality
 from streams.demo.truth import Truth
@@ -76,6 +77,7 @@ class Ledger:
         self._truth = truth
         self._horizon = horizon
         self._cuts: dict[int, list[SeenScore]] = {}
+        self._course: dict[int, CutCourse] = {}
         self._newest: dict[int, int] = {}
 
     def take(self, record: Output, partition: int, now: float) -> None:
@@ -132,6 +134,11 @@ class Ledger:
                 bins[min(int(score.probability / HIGHEST * BINS), BINS - 1)] += 1
             return bins
 
+    def course(self) -> tuple[CoursePoint, ...]:
+        """How the scores went, cut by cut; without the newest cut, which may be incomplete."""
+        with self.lock:
+            return tuple(point(cut, self._course[cut]) for cut in sorted(self._course)[:-1])
+
     def view(self, now: float) -> WatchView:
         """What the terminal shows."""
         with self.lock:
@@ -169,10 +176,12 @@ class Ledger:
         seen = see(score)
         self.total += 1
         self._cuts.setdefault(seen.time, []).append(seen)
+        self._course.setdefault(seen.time, CutCourse()).take(seen)
         self._newest[partition] = max(seen.time, self._newest.get(partition, 0))
         if self.first_score is None:
             self.first_score = now
         if self.first_learned is None and seen.version >= 1:
             self.first_learned = now
         while len(self._cuts) > KEEP_CUTS:
+            del self._course[min(self._cuts)]
             del self._cuts[min(self._cuts)]

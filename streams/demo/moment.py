@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from schemas.drift import Prequential
 from streams.demo.claims import Claim
+from streams.demo.course import CoursePoint
 from streams.demo.director import Act
 from streams.demo.faults import FaultSpan
 from streams.demo.ledger import Health, Judged
@@ -19,7 +20,7 @@ class Moment:
 
     elapsed: wall seconds since the start. now, scored_until: simulated microseconds. waiting:
     simulated time is held back until the worker has caught up. judged: emitted scores against
-    the truth, by cut; drift: the trainer's own metrics, by epoch. ages: features whose values are
+    the truth, by cut; course: what the scores said and which policies they followed; drift: the trainer's own metrics, by epoch. ages: features whose values are
     seconds. verdict: the claims, once they have been judged.
     """
 
@@ -36,6 +37,7 @@ class Moment:
     view: WatchView
     histogram: tuple[int, ...]
     judged: tuple[Judged, ...]
+    course: tuple[CoursePoint, ...]
     drift: tuple[Prequential, ...]
     dead: Mapping[str, int]
     labels: int

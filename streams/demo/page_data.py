@@ -13,6 +13,10 @@ from streams.demo.simtime import day_of
 from streams.watch.sources import SourceLine
 
 
+SHOWN = 60
+"""Cuts whose course is drawn."""
+
+
 def page_data(moment: Moment) -> dict[str, Any]:
     """Everything on the page.
 
@@ -41,6 +45,7 @@ def page_data(moment: Moment) -> dict[str, Any]:
             [s.source, day_of(s.start), None if s.end is None else day_of(s.end)]
             for s in moment.spans
         ],
+        "course": [[day_of(p.cut), round(p.mean, 5), p.weights] for p in moment.course[-SHOWN:]],
         "histogram": list(moment.histogram),
         "risks": [_risk(score, moment) for score in view.risks],
         "messages": list(moment.messages),
@@ -66,6 +71,7 @@ def _source(line: SourceLine, moment: Moment) -> dict[str, Any]:
         "late": line.late,
         "rejected": line.rejected,
         "cut": line.name in moment.cut,
+        "treatment": moment.course[-1].treatments.get(line.name) if moment.course else None,
         "cuttable": line.name in CUTTABLE,
         "changes": [[day_of(h.since), h.health] for h in moment.health.get(line.name, ())],
     }

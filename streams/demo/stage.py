@@ -126,6 +126,7 @@ class Stage:
                 view=ledger.view(self.elapsed),
                 histogram=tuple(ledger.histogram()),
                 judged=tuple(ledger.judged),
+                course=ledger.course(),
                 drift=tuple(ledger.drift),
                 dead=dict(ledger.dead),
                 labels=ledger.labels,
