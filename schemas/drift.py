@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 DRIFT_SCHEMA_VERSION = 1
 
@@ -43,8 +43,8 @@ class Prequential:
     log_loss: float | None
     base_log_loss: float | None
     missing: dict[str, int]
-    dropped: dict[str, int]
     emitted_at: str
     bands: tuple[BandQuality, ...] = ()
+    dropped: dict[str, int] = field(default_factory=dict)
     kind: str = "prequential"
     schema_version: int = DRIFT_SCHEMA_VERSION

@@ -40,6 +40,7 @@ def moment(month) -> Moment:
         view=ledger.view(40.0),
         histogram=tuple(ledger.histogram()),
         judged=tuple(ledger.judged),
+        course=ledger.course(),
         drift=tuple(ledger.drift),
         dead={"not-json": 3},
         labels=ledger.labels,
