@@ -20,8 +20,9 @@ class Moment:
 
     elapsed: wall seconds since the start. now, scored_until: simulated microseconds. waiting:
     simulated time is held back until the worker has caught up. judged: emitted scores against
-    the truth, by cut; course: what the scores said and which policies they followed; drift: the trainer's own metrics, by epoch. ages: features whose values are
-    seconds. verdict: the claims, once they have been judged.
+    the truth, by cut; course: what the scores said, and which policies they followed; drift: the
+    trainer's own metrics, by epoch. ages: features whose values are seconds. verdict: the claims,
+    once they have been judged.
     """
 
     elapsed: float

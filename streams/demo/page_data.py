@@ -12,7 +12,6 @@ from streams.demo.moment import Moment
 from streams.demo.simtime import day_of
 from streams.watch.sources import SourceLine
 
-
 SHOWN = 60
 """Cuts whose course is drawn."""
 
