@@ -19,6 +19,7 @@ from models.grid import Int
 from models.state.decoding import decode
 from models.state.membership import belongs, expires
 from models.state.slab import Slab
+from schemas.murmur2 import partition_of
 from schemas.times import format_time
 
 Observer = Callable[[Slab, Scored], None]
@@ -110,6 +111,10 @@ class Desk:
         if self.points.next_deed().time <= self.state.clock:
             return []
         return status.statuses(self.spec, self.state, self.checks, self.partition, format_time(now))
+
+    def is_stranger(self, user: str) -> bool:
+        """Whether murmur2 puts a user into another partition."""
+        return partition_of(user.encode(), self.partitions) != self.partition
 
     def name(self, row: int) -> str:
         """The user in a row."""

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from models.engine import forgetting, ruling
+from models.engine import forgetting, rebuilding, ruling
 from models.engine.corrupt import excluded_of
 from models.engine.desk import Desk
 from models.engine.epochs import Epochs
@@ -140,10 +140,9 @@ class Engine:
     def _rule(self, piece: Piece) -> Run:
         """Take in verdicts; who is still due is scored first, as before them."""
         yield from self.sweeps.finish()
-        judged = self._judge(piece)
-        given = ruling.given(piece, judged)
-        self._move_past(piece, judged)
-        ruling.take(self.spec, self.state, given)
+        ruling.take(self.spec, self.state, ruling.given(piece, self._judge(piece)))
+        yield from rebuilding.repair(self.desk, self._entering)
+        self._move_past(piece, self._judge(piece))  # watermarks may have gone back
         yield from self.desk.settle(NOBODY)
 
     def _forget(self, piece: Piece) -> Run:
@@ -261,7 +260,7 @@ class Engine:
     def _cross(self, point: Point) -> Run:
         yield from self.sweeps.finish()
         if point.kind in (CHECK, RULING):
-            self._check(point)
+            yield from self._check(point)
             return
         self.state.clock = max(self.state.clock, point.time)
         if point.kind == EPOCH:
@@ -273,12 +272,14 @@ class Engine:
             self.desk.unit.effects.outputs.extend(self.desk.statuses(self.desk.now))
             yield from self.desk.settle(NOBODY)
 
-    def _check(self, point: Point) -> None:
+    def _check(self, point: Point) -> Run:
         self.state.clock = max(self.state.clock, point.time)
         if point.kind == CHECK:
             self.checks.check(point.time)
         else:
             ruling.hold(self.spec, self.state, point.time + 1)
+            yield from rebuilding.repair(self.desk, self._entering)
+            ruling.let_go(self.state, point.time + 1)
         self.points.passed(point)
         self.desk.unit.change(NOBODY)
 

@@ -7,7 +7,7 @@ of everything that matters is written once.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -64,7 +64,26 @@ class Commit:
     effects: Effects
 
 
-Request = Load | ScanAtRisk | ScanPending | ScanExpired | ModelAt | Commit
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """Records of a source that were applied long ago: after < offset <= until, in offset order.
+
+    Answer: Kept, with as many as are convenient.
+    """
+
+    source: int
+    after: int
+    until: int
+
+
+class Kept(NamedTuple):
+    """Records that a topic still holds, none when there are no more; first: where it begins."""
+
+    first: int
+    records: Sequence[Any]
+
+
+Request = Load | ScanAtRisk | ScanPending | ScanExpired | ModelAt | Reread | Commit
 
 Run = Generator[Request, Any, None]
 """Work of the engine: yields requests, is sent their answers."""

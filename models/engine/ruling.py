@@ -60,10 +60,14 @@ def take(spec: Spec, state: PartitionState, verdicts: Sequence[tuple[Verdict, in
 
 def hold(spec: Spec, state: PartitionState, clock: int) -> None:
     """The clock has come at which verdicts that waited begin to hold."""
-    due = [one for one in state.verdicts if (one.valid_from or 0) <= clock]
-    state.verdicts = [one for one in state.verdicts if one not in due]
-    for verdict in due:
-        _carry_out(spec, state, verdict, clock)
+    for verdict in state.verdicts:
+        if (verdict.valid_from or 0) <= clock:
+            _carry_out(spec, state, verdict, clock)
+
+
+def let_go(state: PartitionState, clock: int) -> None:
+    """Verdicts that hold are carried out, and do not wait any more."""
+    state.verdicts = [one for one in state.verdicts if (one.valid_from or 0) > clock]
 
 
 def _carry_out(spec: Spec, state: PartitionState, verdict: Verdict, clock: int) -> None:
@@ -71,3 +75,6 @@ def _carry_out(spec: Spec, state: PartitionState, verdict: Verdict, clock: int) 
     changed = source.corrupt.rule(verdict, source.progress.last_data, clock)
     if changed and verdict.action == "accept":
         source.quality.relearn()
+    for one in source.corrupt.known:
+        if one.state == "rejected" and one.through < 0:
+            one.through = source.applied

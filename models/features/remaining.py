@@ -74,7 +74,8 @@ class RemainingView(SourceView):
                 found |= self._inside_any(self._first(selection))
             elif feature.agg not in WINDOWED:
                 found |= self._superseded(selection)
-        return found & self.known
+        known: Bool = found & self.known
+        return known
 
     def coverage(self, window: int) -> Float:
         """Share of a window's panes that remain, float64[n]."""

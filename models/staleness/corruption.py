@@ -32,7 +32,8 @@ class Interval:
     """One stretch of wrong data of one source.
 
     begin, end: see the module; end is None while it is open. noticed: the partition's clock when it
-    was found. by: ``gate``, or who gave the verdict.
+    was found. by: ``gate``, or who gave the verdict. through: newest offset of the source's topic
+    that a rejection is about: what comes later, corrected data say, counts.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Interval:
     reason: str
     noticed: int
     by: str
+    through: int = -1
 
     def touches(self, begin: int, until: int) -> bool:
         """Whether any time t with begin < t <= until is in it."""

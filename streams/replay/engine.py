@@ -11,10 +11,12 @@ from models.engine.merge import Merger
 from models.engine.records import Chunk, make_chunk
 from models.engine.requests import (
     Commit,
+    Kept,
     Load,
     ModelAt,
     Output,
     Request,
+    Reread,
     Run,
     ScanAtRisk,
     ScanExpired,
@@ -130,6 +132,8 @@ class Replay:
                 return memory.expired(until, limit)
             case ModelAt(time, epoch):
                 return self._models.at(time, epoch)
+            case Reread(source):
+                return Kept(self._next[source], [])  # nothing is kept
             case Commit(effects):
                 memory.write(effects)
                 self._models.see(effects.outputs)

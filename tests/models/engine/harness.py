@@ -17,10 +17,12 @@ from models.engine.records import make_chunk
 from models.engine.requests import (
     Commit,
     Effects,
+    Kept,
     Load,
     ModelAt,
     Output,
     Request,
+    Reread,
     Run,
     ScanAtRisk,
     ScanExpired,
@@ -168,7 +170,8 @@ class Blow:
 class Worker:
     """Lives through the topics, restarts where it crashed.
 
-    outputs: everything that got out, repeats included, in order. now: the wall clock.
+    outputs: everything that got out, repeats included, in order. now: the wall clock. first: offset
+    at which the topics begin, for who reads again.
     """
 
     spec: Spec
@@ -180,6 +183,7 @@ class Worker:
     blow: Blow | None = None
     outputs: list[Output] = field(default_factory=list)
     commits: int = 0
+    first: int = 0
 
     def __post_init__(self) -> None:
         self.models = Models(self.spec)
@@ -220,9 +224,17 @@ class Worker:
                 return due(self.store.expiry, until, limit)
             case ModelAt(time, epoch):
                 return self.models.at(time, epoch)
+            case Reread(source, after, until):
+                return self.reread(source, after, until)
             case Commit(effects):
                 self.commit(effects)
                 return None
+
+    def reread(self, source: int, after: int, until: int) -> Kept:
+        """A few records at a time."""
+        topic = [raw for raw in self.topics[source] if raw.offset >= self.first]
+        first = topic[0].offset if topic else 0
+        return Kept(first, [raw for raw in topic if after < raw.offset <= until][:7])
 
     def commit(self, effects: Effects) -> None:
         self.commits += 1

@@ -71,6 +71,7 @@ def drift(**more: Any) -> Prequential:
         "log_loss": 0.25,
         "base_log_loss": None,
         "missing": {},
+        "dropped": {},
         "emitted_at": "2026-01-01T00:00:00Z",
     }
     return Prequential(**{**values, **more})

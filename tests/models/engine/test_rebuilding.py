@@ -1,0 +1,181 @@
+"""After rejected data is taken out, the state is that of a run that never saw them."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import asdict, replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.engine import rebuilding, sweeps
+from models.spec import Spec
+from schemas.verdicts import VERDICT_HEADER, Verdict, encode_verdict
+from tests.models.engine.harness import Worker
+from tests.models.engine.histories import examples, histories
+from tests.models.engine.portrait import portrait
+from tests.models.engine.story import (
+    EAGER,
+    EVENTS_ONLY,
+    SILENT,
+    SPEC,
+    START,
+    Item,
+    S,
+    at,
+    beat,
+    event,
+    topics,
+)
+
+SPECS = {"scheduled": SPEC, "eager": EAGER, "silent": SILENT, "events-only": EVENTS_ONLY}
+ORDER = ("usage", "billing", "outcomes")
+UNREADABLE = b"{"
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeps, "SLICE", 2)
+    monkeypatch.setattr(rebuilding, "GROUP", 2)
+
+
+def verdict(source: str, stamp: int, action: Any, begin: int, until: int, **more: Any) -> Item:
+    """A verdict about a source, in its own topic."""
+    said = Verdict(f"{action}-{stamp}-{begin}", source, action, begin, until, **more)
+    return Item(source, stamp, raw=encode_verdict(said), headers=((VERDICT_HEADER, b""),))
+
+
+def unread(item: Item) -> Item:
+    """Something that is only rejected, in the place of a record."""
+    return replace(item, raw=UNREADABLE, headers=(), beat=False)
+
+
+@st.composite
+def with_fault(draw: st.DrawFn) -> tuple[list[Item], list[Item]]:
+    """A history in which a stretch is rejected, and the same without it ever having come."""
+    items = draw(histories())
+    source = draw(st.sampled_from(["usage", "usage", "billing", "outcomes"]))
+    place = draw(st.integers(len(items) // 2, len(items) - 1))
+    latest = (items[place].stamp - START) // S
+    begin = at(draw(st.integers(-20, latest)))
+    until = begin + draw(st.integers(1, 80)) * S
+    if draw(st.booleans()):
+        begin, until = begin // (10 * S) * 10 * S, -(-until // (10 * S)) * 10 * S
+    stamp = items[place].stamp
+    told = [
+        verdict(source, stamp, action, begin, until) for action in ("corrupt", "reject", "reject")
+    ]
+    saw = sorted(
+        [*items[:place], *told, *items[place:]], key=lambda i: (i.stamp, ORDER.index(i.source))
+    )
+    first = min(saw.index(one) for one in told)
+    never = [
+        unread(one) if one in told or (n < first and is_wrong(one, source, begin, until)) else one
+        for n, one in enumerate(saw)
+    ]
+    return saw, never
+
+
+def is_wrong(item: Item, source: str, begin: int, until: int) -> bool:
+    inside = item.time is not None and begin < item.time <= until
+    return item.source == source and inside and not item.beat and item.raw is None
+
+
+def state(worker: Worker) -> dict[str, Any]:
+    """What is durable, but for what was said meanwhile."""
+    found = portrait(worker)
+    users = {
+        name: {k: v for k, v in user.items() if k not in ("pending", "last_score")}
+        for name, user in found["users"].items()
+    }
+    progress = [source["progress"] for source in found["partition"]["sources"]]
+    return {"users": users, "at_risk": found["at_risk"], "progress": progress}
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+@examples(6)
+@given(with_fault())
+def test_the_state_is_that_of_a_run_that_never_saw_the_fault(
+    spec: Spec, drawn: tuple[list[Item], list[Item]]
+) -> None:
+    saw, never = (Worker(spec, topics(spec, items)).run() for items in drawn)
+    intervals = [one for source in saw.engine.state.sources for one in source.corrupt.known]
+    assert [one.state for one in intervals] == ["repaired"]
+    assert state(saw) == state(never)
+
+
+@pytest.mark.parametrize("spec", [SPEC, EAGER], ids=["scheduled", "eager"])
+@examples(2)
+@given(with_fault(), st.integers(0, 2**32), st.sampled_from([0.0, 0.3]))
+def test_cuts_and_crashes_change_nothing(
+    spec: Spec, drawn: tuple[list[Item], list[Item]], seed: int, crash: float
+) -> None:
+    items = drawn[0]
+    whole = Worker(spec, topics(spec, items)).run()
+    pieces = Worker(spec, topics(spec, items)).run_in_pieces(random.Random(seed), crash=crash)
+    assert whole.scores() == pieces.scores()
+    assert whole.examples() == pieces.examples()
+    assert portrait(whole) == portrait(pieces)
+
+
+WRONG = [event("usage", 100 + n, "a", 100 + n, n=500 + n, id=f"w{n}") for n in range(9)]
+RIGHT = [event("usage", 50, "a", 50, n=3), event("usage", 125, "b", 125, n=4)]
+
+
+def reject(stamp: float, begin: float, until: float, source: str = "usage") -> list[Item]:
+    told = at(stamp), at(begin), at(until)
+    return [verdict(source, told[0], action, *told[1:]) for action in ("corrupt", "reject")]
+
+
+def features_of(worker: Worker, user: str, time: float) -> dict[str, float]:
+    vector, _ = worker.vector(user, at(time), [at(time)] * 3)
+    return dict(zip([f.name for f in worker.spec.features], vector, strict=True))
+
+
+def test_last_and_lifetime_values_come_back() -> None:
+    late = [beat("billing", 131), beat("billing", 200)]
+    items = [RIGHT[0], *WRONG, RIGHT[1], *reject(130, 99, 110), *late]
+    worker = Worker(SPEC, topics(SPEC, items)).run()
+    found = features_of(worker, "a", 130)
+    assert (found["last"], found["last_seen"], found["first_seen"]) == (3, 80, 80)
+    assert found["sum"] == 0
+    assert found["count"] == 0
+
+
+def test_a_user_who_was_there_only_by_wrong_events_is_gone() -> None:
+    items = [RIGHT[1], *WRONG, *reject(130, 99, 110), beat("billing", 131)]
+    worker = Worker(SPEC, topics(SPEC, items)).run()
+    assert set(worker.store.users) == set(worker.store.at_risk) == {"b"}
+
+
+def test_corrected_data_that_come_later_count() -> None:
+    again = [event("usage", 140, "a", 105, n=7, id="w5"), beat("billing", 141)]
+    spec = replace(
+        SPEC, sources=(replace(SPEC.sources[0], allowed_lateness=900 * S), *SPEC.sources[1:])
+    )
+    once = [*RIGHT[:1], *WRONG, RIGHT[1], *reject(130, 99, 110), *again]
+    other = [event("usage", 150, "b", 141, n=900, id="x"), *reject(160, 140, 142)]
+    for items in (once, [*once, *other]):
+        worker = Worker(spec, topics(spec, items)).run()
+        assert features_of(worker, "a", 129)["last"] == 7
+
+
+def test_where_the_topic_begins_later_it_stays_rejected_and_left_out() -> None:
+    items = [RIGHT[0], *WRONG, RIGHT[1], *reject(130, 99, 110), beat("billing", 200)]
+    worker = Worker(SPEC, topics(SPEC, items), first=1).run()
+    interval = worker.engine.state.sources[0].corrupt.known[0]
+    assert (interval.state, interval.through) == ("rejected", 11)
+    scores = [s for s in worker.scores().values() if s["user"] == "a"]
+    assert scores[-1]["sources"]["usage"]["treatment"] == "remaining"
+
+
+def test_accepted_data_count_again() -> None:
+    marked = verdict("usage", at(120), "corrupt", at(99), at(110))
+    accepted = verdict("usage", at(130), "accept", at(99), at(110))
+    items = [RIGHT[0], *WRONG, RIGHT[1], marked, accepted, beat("billing", 200)]
+    plain = [*items[:-3], unread(marked), unread(accepted), items[-1]]
+    one, other = (Worker(SPEC, topics(SPEC, chosen)).run() for chosen in (items, plain))
+    assert state(one) == state(other)
+    assert asdict(one.engine.state.sources[0].corrupt.known[0])["state"] == "accepted"
