@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 EXAMPLE_SCHEMA_VERSION = 1
-REQUEST_SCHEMA_VERSION = 1
+REQUEST_SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +65,24 @@ class EpochEnd:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Wrong data of a source: its events with begin < time <= until; until null: to the end."""
+
+    source: str
+    begin: int
+    until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ModelRequest:
     """What an operator asks of the trainer, carried out at the end of the next epoch.
 
     It stands among the examples, so it has a place in their order, and learning again repeats it.
     action: ``promote`` a model (always its newest version from then on), or ``rollback``: to
     ``version`` of the model, which stays until the next request to promote, or, without a version,
-    to the champion before. model: null: the champion.
+    to the champion before. model: null: the champion. before: a rollback of ALL models to
+    their last snapshots at or before this time, microseconds; they learn the examples since then
+    again, but for those that wrong data (left_out) may be in.
     """
 
     id: str
@@ -81,5 +92,7 @@ class ModelRequest:
     version: int | None
     note: str
     asked_at: str
+    before: int | None = None
+    left_out: tuple[LeftOut, ...] = ()
     kind: Literal["model_request"] = "model_request"
     schema_version: int = REQUEST_SCHEMA_VERSION

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from schemas.examples import LeftOut
+
 MANIFEST_SCHEMA_VERSION = 2
 
 Decider = Literal["configuration", "evidence", "request"]
@@ -33,6 +35,15 @@ class Paired:
 
 
 @dataclass(frozen=True, slots=True)
+class Relearned:
+    """Learning again without wrong data: the epochs with after < epoch <= through, microseconds."""
+
+    after: int
+    through: int
+    left_out: tuple[LeftOut, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Reign:
     """Which model scores from the manifest's ``valid_from`` on, and why.
 
@@ -40,7 +51,8 @@ class Reign:
     promoted by evidence until a request to promote. since: end of the epoch that decided, 0: from
     the beginning. by: who decided; reason: in words. before: the champion before, null: none;
     before_pinned: the version it was pinned to, null: its newest. requests: offset in the examples
-    topic of the newest request that was looked at, -1: none.
+    topic of the newest request that was looked at, -1: none. relearned: which epochs were learned
+    again, without what, in the order in which it was asked for.
     """
 
     name: str
@@ -54,6 +66,7 @@ class Reign:
     before_pinned: int | None = None
     requests: int = -1
     evidence: tuple[Paired, ...] = ()
+    relearned: tuple[Relearned, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

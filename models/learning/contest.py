@@ -12,10 +12,11 @@ from models.learning.reign import (
     promote_by_evidence,
     without_the_lost,
 )
+from models.learning.relearning import mark
 from models.learning.trainer import EpochResult, Predicted, Trainer
 from models.spec import Spec
 from schemas.examples import Example, ModelRequest
-from schemas.snapshots import Paired, Reign
+from schemas.snapshots import Paired, Reign, Relearned
 
 Placed = tuple[int, ModelRequest]
 """A request and its offset in the examples topic."""
@@ -62,6 +63,8 @@ class Contest:
             model.name: known.get(model.name) or Trainer(spec.of_model(model.name))
             for model in spec.models
         }
+        self._floors: dict[str, int] = {}
+        self._impossible: dict[str, str] = {}
         newest = self._trainers[self._first].manifest
         reign = newest.reign if newest is not None else None
         self.reign = reign or Reign(self._first, newest.version if newest else 0)
@@ -88,6 +91,30 @@ class Contest:
         """The trainer of a model."""
         return self._trainers[name]
 
+    def go_back(self, restored: Mapping[str, Trainer], relearned: Relearned) -> None:
+        """Go back to earlier trainers, to learn again; models that are not named begin anew.
+
+        Call ``learn_again`` for the epochs that follow up to the one at hand, then ``learn_epoch``
+        for this. Versions go on counting from those that were there.
+        """
+        self._floors = self._versions()
+        self._trainers = {
+            model.name: restored.get(model.name) or Trainer(self.spec.of_model(model.name))
+            for model in self.spec.models
+        }
+        self.reign = replace(self.reign, relearned=(*self.reign.relearned, relearned))
+
+    def learn_again(self, epoch: int, examples: Sequence[Example], position: int) -> None:
+        """Teach an epoch that was closed before; nobody scores with what it comes to."""
+        marked = mark(self.spec, self.reign.relearned, epoch, examples)
+        for trainer in self._trainers.values():
+            if trainer.epoch is None or trainer.epoch < epoch:
+                trainer.learn_epoch(epoch, marked, position)
+
+    def refuse(self, request: str, why: str) -> None:
+        """Note that a request (its id) cannot be carried out."""
+        self._impossible[request] = why
+
     def learn_epoch(
         self,
         epoch: int,
@@ -105,9 +132,8 @@ class Contest:
             if trainer.epoch is None or trainer.epoch < epoch
         }
         before, versions = {n: t.epoch for n, t in behind.items()}, self._versions()
-        results = {
-            name: trainer.learn_epoch(epoch, examples, position) for name, trainer in behind.items()
-        }
+        marked = mark(self.spec, self.reign.relearned, epoch, examples)
+        results = {name: self._teach(name, epoch, marked, position) for name in behind}
         first = results.pop(self._first, None)
         if first is None:
             return ContestResult(tuple(results.values()), ())
@@ -120,6 +146,14 @@ class Contest:
         closing = replace(first, manifest=replace(first.manifest, reign=self.reign))
         return ContestResult((*results.values(), closing), refused)
 
+    def _teach(
+        self, name: str, epoch: int, examples: Sequence[Example], position: int
+    ) -> EpochResult:
+        trainer = self._trainers[name]
+        result = trainer.learn_epoch(epoch, examples, position)
+        floor = self._floors.pop(name, None)
+        return result if floor is None else trainer.renumber(floor + 1, result)
+
     def _decide(
         self, epoch: int, predicted: Mapping[str, Predicted | None], requests: Sequence[Placed]
     ) -> tuple[tuple[ModelRequest, str], ...]:
@@ -131,7 +165,8 @@ class Contest:
             reign = promote_by_evidence(reign, epoch, versions, self._every)
         refused = []
         for offset, request in requests:
-            reign, refusal = carry_out(reign, request, offset, epoch, versions)
+            impossible = self._impossible.pop(request.id, None)
+            reign, refusal = carry_out(reign, request, offset, epoch, versions, impossible)
             if refusal is not None:
                 refused.append((request, refusal))
         self.reign = reign

@@ -30,10 +30,18 @@ def without_the_lost(reign: Reign, first: str, versions: Versions, epoch: int) -
 
 
 def carry_out(
-    reign: Reign, request: ModelRequest, offset: int, epoch: int, versions: Versions
+    reign: Reign,
+    request: ModelRequest,
+    offset: int,
+    epoch: int,
+    versions: Versions,
+    impossible: str | None = None,
 ) -> tuple[Reign, str | None]:
-    """The reign after a request that stands at that offset; and why it was refused, if it was."""
-    refusal = objection(reign, request, versions)
+    """The reign after a request that stands at that offset; and why it was refused, if it was.
+
+    impossible: why it cannot be carried out, whatever the reign.
+    """
+    refusal = impossible or objection(reign, request, versions)
     if refusal is None:
         reign = _obey(reign, request, epoch, versions)
     return replace(reign, requests=offset), refusal
@@ -41,6 +49,8 @@ def carry_out(
 
 def objection(reign: Reign, request: ModelRequest, versions: Versions) -> str | None:
     """Why a request cannot be carried out; None if it can."""
+    if request.before is not None:
+        return None
     name = request.model or reign.name
     newest = versions.get(name)
     if newest is None:
@@ -94,11 +104,24 @@ def _not_kept(name: str, version: int, newest: int, reign: Reign) -> str | None:
 def _obey(reign: Reign, request: ModelRequest, epoch: int, versions: Versions) -> Reign:
     note = f"{request.action} asked for at {request.asked_at}"
     reason = f"{note}: {request.note}" if request.note else note
+    if request.before is not None:
+        return _without_later_evidence(reign, request.before, epoch, reason, versions)
     whom = request.model or reign.name, request.version
     if request.action == "rollback" and request.version is None:
         whom = reign.before or reign.name, reign.before_pinned
     after = _follow(reign, whom, epoch, "request", reason, versions)
     return replace(after, held=request.action == "rollback")
+
+
+def _without_later_evidence(
+    reign: Reign, before: int, epoch: int, reason: str, versions: Versions
+) -> Reign:
+    """All evidence since then may come from wrong data: so may what it has decided."""
+    by_it = reign.by == "evidence" and reign.since > before
+    if by_it and reign.before in versions:
+        whom = reign.before, reign.before_pinned
+        return _follow(reign, whom, epoch, "request", reason, versions)
+    return replace(reign, evidence=())
 
 
 def _follow(
@@ -124,4 +147,5 @@ def _follow(
         before=reign.name,
         before_pinned=reign.version if reign.pinned else None,
         requests=reign.requests,
+        relearned=reign.relearned,
     )

@@ -39,6 +39,8 @@ def _signature(manifest: Manifest, key: bytes | None) -> str:
     unsigned = {k: v for k, v in asdict(manifest).items() if k != "signature"}
     if manifest.reign is None:  # as it was signed before there was such a field
         del unsigned["reign"]
+    elif not manifest.reign.relearned:
+        del unsigned["reign"]["relearned"]
     content = orjson.dumps(unsigned, option=orjson.OPT_SORT_KEYS)
     return hmac.new(key, content, hashlib.sha256).hexdigest()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -170,6 +170,18 @@ class Trainer:
             self._go_on_from(payload, after)
         self.epoch, self._manifest = epoch, after
         return EpochResult(after, payload, metrics, predicted)
+
+    def renumber(self, version: int, result: EpochResult) -> EpochResult:
+        """Give what was learned last another version, and publish it whether it changed or not.
+
+        For a model that has learned again: the numbers in between belong to what it was before.
+        """
+        manifest = replace(result.manifest, version=version - 1)
+        payload = self._pack(version, manifest.valid_from)
+        manifest = changed(manifest, payload, 0, 0, manifest.metrics)
+        self._go_on_from(payload, manifest)
+        self._manifest = manifest
+        return replace(result, manifest=manifest, payload=payload)
 
     # ------------------------------------------------------------------ learning
 
