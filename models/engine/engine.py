@@ -140,8 +140,9 @@ class Engine:
     def _rule(self, piece: Piece) -> Run:
         """Take in verdicts; who is still due is scored first, as before them."""
         yield from self.sweeps.finish()
-        ruling.take(self.spec, self.state, ruling.given(piece, self._judge(piece)))
-        yield from rebuilding.repair(self.desk, self._entering)
+        for given in ruling.given(piece, self._judge(piece)):
+            ruling.take(self.spec, self.state, given)
+            yield from rebuilding.repair(self.desk, self._entering)
         self._move_past(piece, self._judge(piece))  # watermarks may have gone back
         yield from self.desk.settle(NOBODY)
 

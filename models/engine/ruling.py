@@ -7,7 +7,8 @@ one is applied, and every user due before it scored, without it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -38,24 +39,35 @@ def is_verdict(piece: Piece) -> bool:
     return any(part is not None and part.batch.verdicts for part in piece.parts)
 
 
-def given(piece: Piece, judged: Mapping[int, Judged]) -> list[tuple[Verdict, int]]:
-    """Verdicts in merged order, each with the clock there."""
+class Given(NamedTuple):
+    """A verdict at its place. clock: there. offset, source: where it stands."""
+
+    verdict: Verdict
+    clock: int
+    source: int
+    offset: int
+
+
+def given(piece: Piece, judged: Mapping[int, Judged]) -> list[Given]:
+    """Verdicts in merged order."""
     found = []
     for s, one in judged.items():
         places = piece.places[s][-len(one.chunk) :]
         for i, verdict in one.chunk.batch.verdicts.items():
             if i not in one.verdicts and one.first_seen[i]:
-                found.append((int(places[i]), verdict, int(one.clocks[i])))
-    return [(verdict, clock) for _, verdict, clock in sorted(found, key=lambda one: one[0])]
+                offset = int(one.chunk.offsets[i])
+                found.append((int(places[i]), Given(verdict, int(one.clocks[i]), s, offset)))
+    return [verdict for _, verdict in sorted(found, key=lambda one: one[0])]
 
 
-def take(spec: Spec, state: PartitionState, verdicts: Sequence[tuple[Verdict, int]]) -> None:
-    """Carry out verdicts that hold already; keep the others."""
-    for verdict, clock in verdicts:
-        if verdict.valid_from is None or verdict.valid_from <= clock:
-            _carry_out(spec, state, verdict, clock)
-        elif verdict not in state.verdicts:
-            state.verdicts.append(verdict)
+def take(spec: Spec, state: PartitionState, one: Given) -> None:
+    """Carry out a verdict that holds already; keep another."""
+    verdict = one.verdict
+    if verdict.valid_from is None or verdict.valid_from <= one.clock:
+        own = spec.source_index(verdict.source) == one.source
+        _carry_out(spec, state, verdict, one.clock, one.offset - 1 if own else None)
+    elif verdict not in state.verdicts:
+        state.verdicts.append(verdict)
 
 
 def hold(spec: Spec, state: PartitionState, clock: int) -> None:
@@ -70,11 +82,14 @@ def let_go(state: PartitionState, clock: int) -> None:
     state.verdicts = [one for one in state.verdicts if (one.valid_from or 0) > clock]
 
 
-def _carry_out(spec: Spec, state: PartitionState, verdict: Verdict, clock: int) -> None:
+def _carry_out(
+    spec: Spec, state: PartitionState, verdict: Verdict, clock: int, through: int | None = None
+) -> None:
+    """through: newest offset of the source's topic before the verdict; None: of what is applied."""
     source = state.sources[spec.source_index(verdict.source)]
     changed = source.corrupt.rule(verdict, source.progress.last_data, clock)
     if changed and verdict.action == "accept":
         source.quality.relearn()
     for one in source.corrupt.known:
         if one.state == "rejected" and one.through < 0:
-            one.through = source.applied
+            one.through = source.applied if through is None else through
