@@ -221,10 +221,11 @@ class _Walk:
 
 def _alike(cell: Indices) -> Bools:
     """Whether all nodes of a level have the same cell, in each tree (t,): no feature returns."""
-    depth = (cell.shape[1] + 1).bit_length() - 1
-    levels = [cell[:, (1 << level) - 1 : (2 << level) - 1] for level in range(depth)]
-    alike = np.stack([(part == part[:, :1]).all(axis=1) for part in levels])
-    return alike.all(axis=0)
+    alike = np.ones(len(cell), dtype=bool)
+    for level in range((cell.shape[1] + 1).bit_length() - 1):
+        part = cell[:, (1 << level) - 1 : (2 << level) - 1]
+        alike &= (part == part[:, :1]).all(axis=1)
+    return alike
 
 
 def _split(form: ObliviousForm, level: int, path: int) -> tuple[NDArray[Any], ...]:
