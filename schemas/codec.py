@@ -17,7 +17,7 @@ from schemas.drift import Prequential
 from schemas.examples import EpochEnd, Example, ModelRequest
 from schemas.scores import Score
 from schemas.snapshots import Manifest
-from schemas.sources import SourceStatus
+from schemas.sources import SourceOverall, SourceStatus
 
 T = TypeVar("T")
 
@@ -44,9 +44,12 @@ def decode_score(value: bytes | None) -> Score:
     return decode(Score, value)
 
 
-def decode_source_status(value: bytes | None) -> SourceStatus:
-    """Read a record of the sources topic."""
-    return decode(SourceStatus, value)
+def decode_source_status(value: bytes | None) -> SourceStatus | SourceOverall:
+    """Read a record of the sources topic, told apart by ``kind``."""
+    content = _load("SourceStatus", value)
+    if isinstance(content, dict) and content.get("kind") == "source":
+        return _validate(SourceOverall, content)
+    return _validate(SourceStatus, content)
 
 
 def decode_deadletter(value: bytes | None) -> DeadLetter:

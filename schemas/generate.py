@@ -23,13 +23,14 @@ from schemas.examples import EpochEnd, Example, ModelRequest
 from schemas.reasons import Reject
 from schemas.scores import Score
 from schemas.snapshots import Manifest
-from schemas.sources import SourceStatus
+from schemas.sources import SourceOverall, SourceStatus
 from schemas.verdicts import Verdict
 
 FOLDER = Path(__file__).parent / "jsonschema"
 RECORDS: dict[str, type] = {
     "score": Score,
     "source_status": SourceStatus,
+    "source_overall": SourceOverall,
     "deadletter": DeadLetter,
     "example": Example,
     "epoch_end": EpochEnd,

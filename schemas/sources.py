@@ -112,3 +112,44 @@ class SourceStatus:
     silence: Silence = Silence()
     missing: list[Missing] = field(default_factory=list)
     schema_version: int = SOURCES_SCHEMA_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOverall:
+    """One source over all its partitions, by the worker that has partition 0. Times RFC 3339.
+
+    health: the worst that half of the partitions with data have; ``corrupt`` as soon as one has.
+    affected: partitions that are worse than fresh. idle: partitions without data, or quiet as
+    usual: they neither hold the watermark back nor count as late. unreported: partitions whose
+    worker has said nothing for long. silence_s: since the newest data of any partition; p: of that
+    silence. since: clock at which the health became what it is. delay_p50_s, delay_p95_s: of single
+    events. Counts as in SourceStatus, summed.
+    """
+
+    app: str
+    source: str
+    topic: str
+    health: Health
+    evidence: str
+    clock: str | None
+    watermark: str | None
+    last_data: str | None
+    staleness_s: float | None
+    usual_lag_s: float | None
+    silence_s: float | None
+    p: float | None
+    partitions: int
+    affected: list[int]
+    idle: list[int]
+    unreported: list[int]
+    missing: list[Missing]
+    corrupt_since: str | None
+    delay_p50_s: float | None
+    delay_p95_s: float | None
+    events: int
+    late: int
+    rejected: int
+    since: str | None
+    emitted_at: str
+    kind: Literal["source"] = "source"
+    schema_version: int = SOURCES_SCHEMA_VERSION

@@ -26,6 +26,7 @@ from streams.rekey.sender import CopySender, producing
 from streams.scoring.hub import ScoreHub
 from streams.snapshots.registry import ModelRegistry, listening
 from streams.snapshots.store import open_store
+from streams.sources.overseer import Overseer, overseeing
 from streams.supervision import Crashed, StartAnew, Supervisor, start_anew
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.web import serve
@@ -148,6 +149,10 @@ async def working(
                 _following(config, connections, ends, metrics)
             )
             apps.append(score_app(config, connections, hub, ends, copying, metrics, supervisor))
+            overseer = Overseer(config, hub, metrics)
+            await stack.enter_async_context(
+                overseeing(overseer, config.topics.sources, connections)
+            )
         if "train" in options.roles:
             # Imports what learns, which takes two seconds that a scoring worker can spare itself.
             from streams.training.hub import TrainHub

@@ -87,14 +87,17 @@ def _silent(facts: Facts) -> str:
     if facts.chance is None or facts.usual_silence is None:
         return f"silent for {duration(facts.silence)}, above its bound of {duration(facts.bound)}"
     usual = duration(facts.usual_silence)
-    return f"silent for {duration(facts.silence)} where {usual} is usual ({_p(facts.chance)})"
+    return (
+        f"silent for {duration(facts.silence)} where {usual} is usual ({probability(facts.chance)})"
+    )
 
 
 def _gone(missing: tuple[str, ...]) -> str:
     return "nothing of " + ", ".join(missing) + " while the rest flows"
 
 
-def _p(chance: float) -> str:
+def probability(chance: float) -> str:
+    """A probability: "p = 0.02", or "p < 1e-8"."""
     if chance >= 0.001:
         return f"p = {chance:.2g}"
     return f"p < 1e{math.ceil(math.log10(max(chance, _LEAST)) - 1e-9)}"

@@ -16,6 +16,7 @@ COMMANDS = {
     "models": ("streams.cli.models", "Models in training: compare, promote, roll back."),
     "publish": ("streams.cli.publish", "Put rows of files on a source's topic, as history."),
     "simulate": ("streams.cli.simulate", "Send the events of simulated users, to try things out."),
+    "sources": ("streams.cli.sources", "How each source is doing, and why."),
     "study": ("streams.cli.study", "What staleness costs: policies compared on logs with faults."),
     "topics": ("streams.cli.topics", "Create and check the topics of a configuration."),
     "watch": ("streams.cli.watch", "Live table: sources, lags, scores, newest high risks."),

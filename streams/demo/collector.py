@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas.codec import CodecError, decode
+from schemas.codec import CodecError, decode, decode_source_status
 from schemas.deadletters import DeadLetter
 from schemas.drift import Prequential
 from schemas.scores import Score
-from schemas.sources import SourceStatus
+from schemas.sources import SourceOverall, SourceStatus
 from streams.config import TopicNames
 from streams.demo.ledger import Ledger, Output
 from streams.topics.reading import partitions
@@ -54,8 +54,13 @@ class Collector:
         if skipped and tp.topic == self._scores:
             self._ledger.miss(skipped)
         try:
-            decoded = decode(self._kinds[tp.topic], record.value or b"")
+            decoded = self._read(tp.topic, record.value or b"")
         except CodecError as error:
             self._ledger.reject(f"{tp.topic}-{tp.partition}-{record.offset}: {error}")
             return
-        self._ledger.take(decoded, tp.partition, now)
+        if not isinstance(decoded, SourceOverall):  # partitions are what is watched here
+            self._ledger.take(decoded, tp.partition, now)
+
+    def _read(self, topic: str, value: bytes) -> Output | SourceOverall:
+        kind = self._kinds[topic]
+        return decode_source_status(value) if kind is SourceStatus else decode(kind, value)

@@ -28,6 +28,7 @@ from models.engine.requests import (
     Commit,
     Load,
     ModelAt,
+    Output,
     Request,
     Run,
     ScanAtRisk,
@@ -213,6 +214,11 @@ class Partition:
             self._told = time.monotonic()
             await self._patiently(self._store.check)
             await self._outputs.send(self.engine.statuses(now_us()))
+
+    async def tell(self, outputs: Sequence[Output]) -> None:
+        """Send records on behalf of all partitions, if this one is still claimed."""
+        await self._patiently(self._store.check)
+        await self._outputs.send(outputs)
 
     def _show(self) -> None:
         metrics, state, number = self._metrics, self.engine.state, str(self.number)

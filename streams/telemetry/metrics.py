@@ -46,6 +46,27 @@ class Metrics:
             ["source", "partition"],
             **make,
         )
+        self.source_health = Gauge(
+            "source_health",
+            "0 fresh, 1 lagging, 2 stalled, 3 corrupt, 4 unknown; by the worker with partition 0",
+            ["source"],
+            **make,
+        )
+        self.source_affected = Gauge(
+            "source_partitions_affected", "Partitions worse than fresh", ["source"], **make
+        )
+        self.source_missing = Gauge(
+            "source_parts_missing", "Parts gone while the rest flows", ["source"], **make
+        )
+        self.source_overall_staleness = Gauge(
+            "source_overall_staleness_seconds", "Clock - watermark, merged", ["source"], **make
+        )
+        self.source_silence = Gauge(
+            "source_silence_seconds", "Since data came in any partition", ["source"], **make
+        )
+        self.source_delay = Gauge(
+            "source_delay_seconds", "Median from event to arrival", ["source"], **make
+        )
         self.model_version = Gauge("model_version", "Newest model version known", **make)
         self.model_waits = Counter(
             "model_waits_total", "Waits for a model at its time of activation", ["result"], **make
@@ -54,3 +75,15 @@ class Metrics:
         self.learned = Counter("examples_learned_total", "Examples learned", **make)
         self.epochs = Counter("epochs_total", "Epochs of learning closed", **make)
         self.batch_seconds = Histogram("batch_seconds", "Time to work off one batch", **make)
+
+    def forget_sources(self) -> None:
+        """Another worker tells now how the sources are doing."""
+        for gauge in (
+            self.source_health,
+            self.source_affected,
+            self.source_missing,
+            self.source_overall_staleness,
+            self.source_silence,
+            self.source_delay,
+        ):
+            gauge.clear()

@@ -18,11 +18,12 @@ from schemas.examples import EpochEnd, Example
 from schemas.generate import RECORDS
 from schemas.scores import Score
 from schemas.snapshots import Manifest
-from schemas.sources import SourceStatus
+from schemas.sources import SourceOverall, SourceStatus
 
 READERS = {
     Score: codec.decode_score,
     SourceStatus: codec.decode_source_status,
+    SourceOverall: codec.decode_source_status,
     DeadLetter: codec.decode_deadletter,
     Example: codec.decode_example,
     EpochEnd: codec.decode_example,

@@ -1,0 +1,171 @@
+"""A source over all its partitions: what the statistics of each say together.
+
+A partition that is idle (it never had data, or is quiet as usual) neither holds the source's
+watermark back nor counts as late when it wakes: it is left out, and the watermark of the whole
+never goes back. Where others did this by a timeout it went wrong: a wall clock declares a slow
+partition idle (FLINK-25982), a waking one is late at once (FLINK-32496), one that is blocked counts
+as idle (FLINK-40475). Here idle means quiet by the partition's OWN cadence, and late is told from
+the delay of what came, not from how long ago that was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import exp, log
+
+from models.staleness.sketch import Sketch
+from models.staleness.words import duration, probability
+from schemas.scores import Health
+from schemas.sources import Missing, SourceOverall, SourceStatus
+from schemas.times import parse_time
+
+BADNESS: tuple[Health, ...] = ("unknown", "fresh", "lagging", "stalled", "corrupt")
+UNREPORTED_S = 300.0
+"""A partition whose worker has said nothing for so long is named."""
+_POOLED = 1e-6
+"""Below this the silence of all partitions together is no chance, though each alone could be."""
+
+
+def overall(
+    partitions: Sequence[SourceStatus], before: SourceOverall | None, now: str
+) -> SourceOverall:
+    """Merge the newest record of each partition (one or more) of one source.
+
+    before: what was said last, so that nothing goes back. now: wall clock.
+    """
+    seen = sorted((one for one in partitions if one.health != "unknown"), key=_number)
+    idle = [one for one in partitions if one.health == "unknown" or _is_quiet(one)]
+    health, p = _health(seen)
+    affected = [one for one in seen if one.health != "fresh"]
+    mark = _watermark(seen, idle, before)
+    clock = _latest(one.clock for one in partitions)
+    silences = [one.silence.seconds for one in seen if one.silence.seconds is not None]
+    delays = Sketch()
+    for one in seen:
+        delays.merge(Sketch(list(one.delays.buckets), list(one.delays.weights)))
+    kept = before is not None and before.health == health
+    return SourceOverall(
+        app=partitions[0].app,
+        source=partitions[0].source,
+        topic=partitions[0].topic,
+        health=health,
+        evidence=_evidence(seen, affected, health, p),
+        clock=clock,
+        watermark=mark,
+        last_data=_latest(one.last_data for one in seen),
+        staleness_s=_between(mark, clock),
+        usual_lag_s=_median([one.delays.usual_s for one in seen if one.delays.usual_s is not None]),
+        silence_s=min(silences, default=None),
+        p=p,
+        partitions=len(partitions),
+        affected=[one.partition for one in affected],
+        idle=sorted(one.partition for one in idle),
+        unreported=sorted(one.partition for one in partitions if _age(one, now) > UNREPORTED_S),
+        missing=_missing(seen),
+        corrupt_since=min(
+            (one.corrupt_since for one in seen if one.corrupt_since), key=parse_time, default=None
+        ),
+        delay_p50_s=delays.quantile(0.5),
+        delay_p95_s=delays.quantile(0.95),
+        events=sum(one.events for one in partitions),
+        late=sum(one.late for one in partitions),
+        rejected=sum(sum(one.rejected.values()) for one in partitions),
+        since=before.since if before is not None and kept else clock,
+        emitted_at=now,
+    )
+
+
+def differs(one: SourceOverall, other: SourceOverall | None) -> bool:
+    """Whether something has changed that somebody should be told at once."""
+    if other is None:
+        return True
+    told = ("health", "affected", "missing", "unreported", "corrupt_since", "partitions")
+    return any(getattr(one, name) != getattr(other, name) for name in told)
+
+
+def _number(one: SourceStatus) -> int:
+    return one.partition
+
+
+def _is_quiet(one: SourceStatus) -> bool:
+    """Fresh though its watermark is old: nothing has come, and that is usual."""
+    staleness, bound = one.staleness_s, one.stale_after_s
+    return one.health == "fresh" and None not in (staleness, bound) and staleness > bound  # type: ignore[operator]  # neither is None
+
+
+def _health(seen: Sequence[SourceStatus]) -> tuple[Health, float | None]:
+    """Health of the whole, and P(so much silence in all partitions with data)."""
+    chances = [one.silence.p for one in seen if one.silence.p is not None]
+    p = _together(chances) if chances else None
+    ranks = sorted((BADNESS.index(one.health) for one in seen), reverse=True)
+    if not ranks:
+        return "unknown", None
+    worst, half = BADNESS[ranks[0]], BADNESS[ranks[(len(ranks) - 1) // 2]]
+    if worst == "corrupt":
+        return "corrupt", p
+    pooled = p is not None and p < _POOLED and len(chances) == len(seen)
+    return ("stalled" if pooled else half), p
+
+
+def _together(chances: Sequence[float]) -> float:
+    """One probability of several independent ones, by their logarithms.
+
+    Fisher: Statistical Methods for Research Workers, 4th ed. (1932), §21.1; of k of them the sum is
+    chi-squared with 2k degrees of freedom.
+    """
+    x = -sum(log(max(p, 1e-300)) for p in chances)
+    term = total = 1.0
+    for i in range(1, len(chances)):
+        term *= x / i
+        total += term
+    return min(1.0, exp(-x) * total)
+
+
+def _watermark(
+    seen: Sequence[SourceStatus], idle: Sequence[SourceStatus], before: SourceOverall | None
+) -> str | None:
+    quiet = {one.partition for one in idle}
+    awake = [one.watermark for one in seen if one.partition not in quiet and one.watermark]
+    mark = min(awake, key=parse_time) if awake else _latest(one.watermark for one in seen)
+    return _latest([mark, before.watermark if before is not None else None])
+
+
+def _evidence(
+    seen: Sequence[SourceStatus], affected: Sequence[SourceStatus], health: Health, p: float | None
+) -> str:
+    if not seen:
+        return "never seen"
+    if health == "stalled" and len(affected) < len(seen):
+        least = min(one.silence.seconds or 0.0 for one in seen)
+        if p is not None and p < _POOLED:
+            return f"silent for {duration(least)} in all partitions together ({probability(p)})"
+    worst = max(seen, key=lambda one: (BADNESS.index(one.health), one.staleness_s or 0.0))
+    if len(affected) in (0, len(seen)):
+        return worst.evidence
+    return f"{len(affected)} of {len(seen)} partitions {worst.health}: {worst.evidence}"
+
+
+def _missing(seen: Sequence[SourceStatus]) -> list[Missing]:
+    """Each part that is gone in any partition, since it was first missed."""
+    first: dict[tuple[str, str], Missing] = {}
+    for part in (part for one in seen for part in one.missing):
+        known = first.get((part.of, part.what))
+        if known is None or parse_time(part.since) < parse_time(known.since):
+            first[part.of, part.what] = part
+    return [first[key] for key in sorted(first)]
+
+
+def _median(values: list[float]) -> float | None:
+    return sorted(values)[len(values) // 2] if values else None
+
+
+def _age(one: SourceStatus, now: str) -> float:
+    return (parse_time(now) - parse_time(one.emitted_at)) / 1e6
+
+
+def _between(start: str | None, end: str | None) -> float | None:
+    return None if start is None or end is None else (parse_time(end) - parse_time(start)) / 1e6
+
+
+def _latest(times: Iterable[str | None]) -> str | None:
+    return max((time for time in times if time), key=parse_time, default=None)

@@ -1,0 +1,69 @@
+"""What the sources topic says, and the table of it."""
+
+from __future__ import annotations
+
+import io
+
+import orjson
+from rich.console import Console
+
+from schemas.codec import encode
+from streams.sources.overview import SourcesOverview
+from streams.sources.show import notes, table
+from tests.models.staleness.test_overall import NOW, part
+
+
+def collected() -> SourcesOverview:
+    found = SourcesOverview("shop", ["billing", "usage"])
+    found.take(encode(part(0)))
+    found.take(encode(part(1, "stalled", evidence="silent for 3h where 4min is usual (p < 1e-8)")))
+    return found
+
+
+def test_sources_are_merged_in_the_configured_order_and_the_newest_record_counts() -> None:
+    found = collected()
+    found.take(encode(part(0, source="billing")))
+    found.take(encode(part(1)))
+    merged = found.merged(NOW)
+    assert [(one.source, one.health, one.partitions) for one in merged] == [
+        ("billing", "fresh", 1),
+        ("usage", "fresh", 2),
+    ]
+
+
+def test_what_was_told_is_not_taken_for_a_partition() -> None:
+    found = collected()
+    (told,) = found.merged(NOW)
+    found.take(encode(told))
+    assert found.told == {"usage": told}
+    assert len(found.partitions) == 2
+
+
+def test_what_is_not_ours_is_left_alone() -> None:
+    found = SourcesOverview("shop", ["usage"])
+    for value in (None, b"", b"{", b'{"kind": "other"}', encode(part(0, app="other"))):
+        found.take(value)
+    found.take(encode(part(0, source="gone")))
+    assert found.merged(NOW) == []
+
+
+def test_the_table_says_what_somebody_on_call_needs() -> None:
+    console = Console(width=160, record=True, file=io.StringIO())
+    console.print(table(collected().merged(NOW), NOW, NOW))
+    text = console.export_text()
+    header, line = text.splitlines()[:2]
+    assert header.split() == [
+        *["source", "health", "behind", "usual", "silent", "last", "data", "partitions", "why"]
+    ]
+    assert "usage" in line
+    assert "stalled" in line
+    assert "1 of 2: 1" in line
+    assert "silent for 3h where 4min is usual (p < 1e-8)" in line
+
+
+def test_an_old_report_is_called_old() -> None:
+    (note,) = notes("2026-03-01T09:00:00Z", NOW)
+    assert "3h old" in note
+    assert "ebbline worker" in note
+    assert notes(NOW, NOW) == []
+    assert orjson.loads(orjson.dumps(collected().merged(NOW)[0]))["kind"] == "source"
