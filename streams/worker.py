@@ -35,6 +35,7 @@ from streams.topics.identity import TopicIdentities
 from streams.transport import tolerance
 from streams.transport.batches import BatchApp
 from streams.transport.log_ends import LogEnds, asking
+from streams.transport.past import reading_again
 from streams.watchdog import Watchdog, awake, watching
 
 log = structlog.get_logger(__name__)
@@ -131,6 +132,7 @@ async def working(
         registry = ModelRegistry(config.spec, store, key, wait, metrics)
         await stack.enter_async_context(listening(registry, config.topics.models, connections))
         ends = await stack.enter_async_context(asking(connections, metrics))
+        past = await stack.enter_async_context(reading_again(connections, metrics))
         identities = TopicIdentities(connections, config.input_topics, metrics)
         apps: list[BatchApp] = []
         if "rekey" in options.roles and config.rekeyed:
@@ -142,7 +144,14 @@ async def working(
                 apps.append(rekey_app(config, connections, copier, ends, supervisor))
         if "score" in options.roles:
             hub = ScoreHub(
-                config, redis, registry, metrics, supervisor, identities, rebuild=options.rebuild
+                config,
+                redis,
+                registry,
+                metrics,
+                supervisor,
+                identities,
+                past,
+                rebuild=options.rebuild,
             )
             stack.push_async_callback(hub.release)
             copying = await stack.enter_async_context(
@@ -157,7 +166,7 @@ async def working(
             # Imports what learns, which takes two seconds that a scoring worker can spare itself.
             from streams.training.hub import TrainHub
 
-            trainer = TrainHub(config, redis, store, registry, key, metrics, supervisor)
+            trainer = TrainHub(config, redis, store, registry, key, metrics, supervisor, past)
             stack.push_async_callback(trainer.release)
             apps.append(train_app(config, connections, trainer, ends, metrics, supervisor))
         host, port = config.web

@@ -118,7 +118,7 @@ def _without_later_evidence(
 ) -> Reign:
     """All evidence since then may come from wrong data: so may what it has decided."""
     by_it = reign.by == "evidence" and reign.since > before
-    if by_it and reign.before in versions:
+    if by_it and reign.before is not None and reign.before in versions:
         whom = reign.before, reign.before_pinned
         return _follow(reign, whom, epoch, "request", reason, versions)
     return replace(reign, evidence=())

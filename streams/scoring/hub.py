@@ -25,6 +25,7 @@ from streams.supervision import Fatal, StartAnew, Supervisor
 from streams.telemetry.metrics import Metrics
 from streams.topics.identity import TopicIdentities
 from streams.transport.batches import Place, Standing
+from streams.transport.past import PastRecords
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +45,7 @@ class ScoreHub:
         metrics: Metrics,
         supervisor: Supervisor,
         identities: TopicIdentities,
+        past: PastRecords,
         *,
         rebuild: bool = False,
     ) -> None:
@@ -53,6 +55,7 @@ class ScoreHub:
         self._metrics = metrics
         self._supervisor = supervisor
         self._identities = identities
+        self._past = past
         self._inspector = Inspector(config.spec, metrics, rebuild=rebuild)
         self._rebuild = rebuild
         self._plan = make_plan(config.spec)
@@ -199,7 +202,7 @@ class ScoreHub:
         adopt(spec, engine.state, topics)
         log.info("claimed", partition=number, known=state is not None)
         return Partition(
-            self._config, engine, store, outputs, self._models, log_ends, self._metrics
+            self._config, engine, store, outputs, self._models, log_ends, self._past, self._metrics
         )
 
     async def release(self) -> None:

@@ -30,6 +30,7 @@ from models.engine.requests import (
     ModelAt,
     Output,
     Request,
+    Reread,
     Run,
     ScanAtRisk,
     ScanExpired,
@@ -44,6 +45,7 @@ from streams.scoring.inflow import AskLogEnds, Inflow
 from streams.snapshots.registry import ModelRegistry
 from streams.state.store import PartitionStore
 from streams.telemetry.metrics import Metrics
+from streams.transport.past import PastRecords
 
 log = structlog.get_logger(__name__)
 
@@ -65,6 +67,7 @@ class Partition:
         outputs: Outputs,
         models: ModelRegistry,
         log_ends: AskLogEnds,
+        past: PastRecords,
         metrics: Metrics,
     ) -> None:
         self.engine = engine
@@ -72,6 +75,8 @@ class Partition:
         self._store = store
         self._outputs = outputs
         self._models = models
+        self._past = past
+        self._rebuilding = False
         self._metrics = metrics
         self._inflow = Inflow(config, engine.partition, engine.state, log_ends, metrics)
         self._durable = [state.applied + 1 for state in engine.state.sources]
@@ -170,6 +175,7 @@ class Partition:
             await asyncio.sleep(0)
 
     async def _answer(self, request: Request) -> Any:
+        self._tell_of_rebuilding(isinstance(request, Reread))
         match request:
             case Load(users):
                 return await self._patiently(lambda: self._store.load(users))
@@ -181,8 +187,20 @@ class Partition:
                 return await self._patiently(lambda: self._store.scan_expired(until, limit))
             case ModelAt(at, epoch):
                 return await self._models.at(at, epoch)
+            case Reread(source, newest, until):
+                topic = self._config.spec.sources[source].input_topic
+                return await self._past.read(topic, self.number, newest, until)
             case Commit():
                 return await self._commit(request)
+
+    def _tell_of_rebuilding(self, rebuilding: bool) -> None:
+        """Say that records behind wait for a reason; the watchdog asks for it."""
+        if rebuilding and not self._rebuilding:
+            self._metrics.waiting.labels("rebuild").inc()
+            log.info("reading records again without what was rejected", partition=self.number)
+        elif self._rebuilding and not rebuilding:
+            self._metrics.waiting.labels("rebuild").dec()
+        self._rebuilding = rebuilding
 
     # --- 4. effects ----------------------------------------------------------------------------
 

@@ -21,9 +21,11 @@ from models.engine.records import Record
 from models.engine.requests import Output
 from models.learning.contest import Contest
 from models.learning.reign import KEPT_VERSIONS
+from models.learning.relearning import asked_for
 from models.learning.signing import sign
 from models.learning.trainer import EpochResult
 from schemas.codec import CodecError, decode_example, encode
+from schemas.examples import ModelRequest
 from schemas.snapshots import Manifest
 from schemas.times import format_time
 from streams.config import Config
@@ -33,14 +35,17 @@ from streams.snapshots.registry import ModelRegistry
 from streams.snapshots.store import SnapshotStore
 from streams.state.fence import Fence
 from streams.state.keys import trainer_fence
-from streams.supervision import StartAnew, Supervisor
+from streams.supervision import Fatal, StartAnew, Supervisor
 from streams.telemetry.metrics import Metrics
 from streams.training.epochs import Epochs
-from streams.training.resuming import resume
+from streams.training.resuming import restored_before, resume
 from streams.training.telling import figures, tell_of_reign
 from streams.transport.batches import Place, Standing
+from streams.transport.past import PastRecords
 
 LOOK_SECONDS = 5.0
+NO_REQUESTS = 2**62
+"""An offset behind every request: those of the past are not carried out again."""
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +62,7 @@ class TrainHub:
         key: bytes,
         metrics: Metrics,
         supervisor: Supervisor,
+        past: PastRecords,
     ) -> None:
         self._config = config
         self._redis = redis
@@ -65,6 +71,8 @@ class TrainHub:
         self._key = key
         self._metrics = metrics
         self._supervisor = supervisor
+        self._past = past
+        self._first_kept = 0
         self._place = (config.topics.examples, 0)
         self._waiting: list[Record] = []
         self._news = asyncio.Event()
@@ -116,6 +124,7 @@ class TrainHub:
         first_kept: offset of the first example that the topic still holds.
         """
         await self.release()
+        self._first_kept = first_kept
         spec = self._config.spec
         fence = await self._patiently(lambda: Fence.claim(self._redis, trainer_fence(spec.app)))
         contest, _ = await resume(
@@ -159,6 +168,7 @@ class TrainHub:
                 continue
             examples, requests, position = epochs.take(epoch)
             reign = contest.reign
+            await self._go_back(contest, epoch, requests)
             result = await asyncio.to_thread(  # 1
                 contest.learn_epoch, epoch, examples, position, requests
             )
@@ -169,6 +179,48 @@ class TrainHub:
             tell_of_reign(self._config.spec, reign, contest.reign)
             self._durable = position  # 6
 
+    async def _go_back(
+        self, contest: Contest, epoch: int, requests: Sequence[tuple[int, ModelRequest]]
+    ) -> None:
+        """Have all models learn again up to this epoch, where a request asks for it."""
+        asked = [request for _, request in requests if request.before is not None]
+        again = asked_for(asked, epoch)
+        if again is None:
+            return
+        spec, kept = self._config.spec, self._first_kept
+        try:
+            restored = await restored_before(
+                spec,
+                self._models,
+                self._store,
+                self._key,
+                kept,
+                self._metrics,
+                (*contest.reign.relearned, again),
+            )
+        except Fatal as error:
+            for request in asked:
+                contest.refuse(request.id, str(error))
+            return
+        log.info("learning again", after=format_time(again.after), left_out=again.left_out)
+        contest.go_back(restored, again)
+        await self._learn_again(contest, epoch)
+
+    async def _learn_again(self, contest: Contest, until: int) -> None:
+        """The epochs before ``until`` that models lack now, read from the topic once more."""
+        every = self._config.spec.learning.every
+        books = Epochs(every, contest.learned_by_all, NO_REQUESTS)
+        after = max(contest.position, self._first_kept) - 1
+        while True:
+            while (epoch := books.complete()) is not None and epoch < until:
+                examples, _, position = books.take(epoch)
+                await asyncio.to_thread(contest.learn_again, epoch, examples, position)
+            kept = await self._past.read(*self._place, after, self._expected - 1)
+            if epoch is not None or not kept.records:
+                return
+            after = kept.records[-1].offset
+            self._note(books, kept.records)
+
     async def _wait_for_news(self, fence: Fence) -> None:
         """Also an idle trainer looks whether it is still the trainer."""
         try:
@@ -178,6 +230,9 @@ class TrainHub:
 
     def _take_in(self, epochs: Epochs) -> None:
         records, self._waiting = self._waiting, []
+        self._note(epochs, records)
+
+    def _note(self, epochs: Epochs, records: Sequence[Record]) -> None:
         for record in records:
             try:
                 found = decode_example(record.value)

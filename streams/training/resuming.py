@@ -13,10 +13,11 @@ from functools import partial
 import structlog
 
 from models.learning.contest import Contest
+from models.learning.relearning import bases
 from models.learning.snapshots import load_trainer
 from models.learning.trainer import Trainer
 from models.spec import Spec
-from schemas.snapshots import Manifest
+from schemas.snapshots import Manifest, Relearned
 from schemas.times import format_time
 from streams.patience import REDIS_AWAY, patiently
 from streams.snapshots.registry import ModelRegistry
@@ -63,6 +64,33 @@ async def resume(
             restored[model.name] = found
             newest = newest or found.manifest
     return Contest(spec, restored), newest
+
+
+async def restored_before(
+    spec: Spec,
+    models: ModelRegistry,
+    store: SnapshotStore,
+    key: bytes,
+    first_kept: int,
+    metrics: Metrics,
+    relearned: Sequence[Relearned],
+) -> dict[str, Trainer]:
+    """Trainers after their last snapshots before the time at hand, the last of ``relearned``.
+
+    Models without one that is kept begin with the first example. Raises Fatal when examples that
+    must be learned again are gone.
+    """
+    restored = {}
+    for model in spec.models:
+        announced = bases(models.announced(model.name).values(), relearned)
+        found = await _restore(
+            spec.of_model(model.name), announced, store, key, first_kept, metrics
+        )
+        if found is not None:
+            restored[model.name] = found
+        elif first_kept > 0:
+            raise _examples_gone(0, first_kept)
+    return restored
 
 
 async def _restore(
