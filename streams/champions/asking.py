@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
 from models.learning.reign import objection
 from schemas.codec import encode
-from schemas.examples import ModelRequest
+from schemas.examples import LeftOut, ModelRequest
 from schemas.times import format_time
 from streams.champions.overview import Collector, Overview
 from streams.clock import now_us
@@ -45,6 +45,8 @@ def make_request(
     model: str | None,
     version: int | None,
     note: str,
+    before: int | None = None,
+    left_out: Sequence[LeftOut] = (),
 ) -> ModelRequest:
     """A request that the trainer would carry out now. Raises RequestRefusedError."""
     request = ModelRequest(
@@ -55,6 +57,8 @@ def make_request(
         version=version,
         note=note,
         asked_at=format_time(now_us()),
+        before=before,
+        left_out=tuple(left_out),
     )
     if overview.reign is None:
         raise RequestRefusedError(

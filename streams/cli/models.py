@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -10,12 +11,16 @@ import orjson
 from kafka.errors import KafkaError
 from rich.console import Console
 
-from schemas.times import format_duration
+from schemas.examples import LeftOut
+from schemas.times import format_duration, format_time
 from streams.champions.asking import RequestRefusedError, looking, make_request, send
+from streams.champions.faults import wrong_since
 from streams.champions.overview import Overview
 from streams.champions.show import particulars, rows, standing
 from streams.cli.common import config_option, load, told
 from streams.cli.diagnose import diagnose
+from streams.cli.publish import Time
+from streams.cli.stretches import Stretch
 from streams.config import Config
 from streams.topics.clients import KafkaUnreachable
 from streams.topics.reading import TopicNotReadable
@@ -85,14 +90,39 @@ def promote(config_file: Path | None, name: str, note: str) -> None:
 @config_option
 @click.option("--to-version", type=click.IntRange(min=1), help="Go back to this version and stay.")
 @click.option("--model", help="Of this model.  [default: the one that scores]")
+@click.option("--before", type=Time(), help="All models: go back to before wrong data came.")
+@click.option(
+    "--without",
+    "stretches",
+    type=Stretch(),
+    multiple=True,
+    help="For --before: the wrong data. May be repeated.  [default: what churn.sources tells of]",
+)
 @note_option
 def rollback(
-    config_file: Path | None, to_version: int | None, model: str | None, note: str
+    config_file: Path | None,
+    to_version: int | None,
+    model: str | None,
+    before: int | None,
+    stretches: tuple[LeftOut, ...],
+    note: str,
 ) -> None:
     """Undo the last change of champion; or go back to an earlier version and stay there.
 
     Nothing is promoted by evidence afterwards until the next: ebbline models promote.
+
+    With --before, when wrong data were found out late: every model goes back to its last snapshot
+    before that time, and learns the examples since then again, but for those that the wrong data
+    may be in. The result is that of a trainer that never saw them. Evidence begins anew, and what
+    evidence has decided since is undone.
     """
+    if stretches and before is None:
+        raise click.UsageError("--without needs --before.")
+    if before is not None:
+        if model is not None or to_version is not None:
+            raise click.UsageError("--before is about all models: no --model, no --to-version.")
+        _learn_again(config_file, before, stretches, note)
+        return
     if model is not None and to_version is None:
         raise click.UsageError("--model needs --to-version; to change the model: promote NAME.")
     _ask(config_file, "rollback", model, to_version, note)
@@ -112,6 +142,30 @@ def _ask(
     with told(*ERRORS), looking(config) as (clients, overview):
         request = make_request(config.spec.app, overview, action, model, version, note)
         place = send(config, clients, request)
+    _told_where(config, place)
+
+
+def _learn_again(
+    config_file: Path | None, before: int, stretches: Sequence[LeftOut], note: str
+) -> None:
+    config = load(config_file)
+    with told(*ERRORS), looking(config) as (clients, overview):
+        left_out = stretches or wrong_since(config, clients, before)
+        if not left_out:
+            raise click.UsageError(
+                "churn.sources tells of no wrong data since then, so there is nothing to leave "
+                "out. Say what: --without SOURCE=FROM/UNTIL"
+            )
+        app = config.spec.app
+        request = make_request(app, overview, "rollback", None, None, note, before, left_out)
+        place = send(config, clients, request)
+    for one in left_out:
+        end = "now on" if one.until is None else format_time(one.until)
+        click.echo(f"without {one.source}: {format_time(one.begin)} to {end}")
+    _told_where(config, place)
+
+
+def _told_where(config: Config, place: str) -> None:
     learning = config.spec.learning
     every, delay = map(format_duration, (learning.every, learning.activation_delay))
     click.echo(

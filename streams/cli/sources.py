@@ -15,6 +15,7 @@ from rich.live import Live
 
 from schemas.times import format_time, parse_time
 from streams.cli.common import config_option, load, told
+from streams.cli.verdicts import accept, reject
 from streams.clock import now_us
 from streams.config import Config
 from streams.connections import Connections
@@ -110,3 +111,7 @@ def newest(overview: SourcesOverview) -> str | None:
     """When a worker last said something."""
     said = [one.emitted_at for one in overview.partitions.values()]
     return max(said, key=parse_time, default=None)
+
+
+sources.add_command(reject)
+sources.add_command(accept)

@@ -36,6 +36,16 @@ def read_until(consumer: Any, until: Mapping[Any, int]) -> Iterator[Any]:
     """Every record from the first one that is kept up to the offsets given, exclusive."""
     consumer.assign(list(until))
     consumer.seek_to_beginning(*until)
+    yield from _read_on(consumer, until)
+
+
+def read_tail(consumer: Any, until: Mapping[Any, int], records: int) -> Iterator[Any]:
+    """The newest records before the offsets given, at most so many of each partition."""
+    seek_to_tail(consumer, until, records)
+    yield from _read_on(consumer, until)
+
+
+def _read_on(consumer: Any, until: Mapping[Any, int]) -> Iterator[Any]:
     last = time.monotonic()
     while any(consumer.position(tp) < end for tp, end in until.items()):
         batches = consumer.poll(timeout_ms=500)

@@ -1,0 +1,175 @@
+"""``ebbline sources reject`` and ``ebbline sources accept``: what is to become of wrong data."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import redis
+from kafka.errors import KafkaError
+
+from models.state.layout import StateError
+from schemas.times import format_time
+from schemas.verdicts import Verdict
+from streams.cli.common import config_option, load, told
+from streams.cli.publish import Time
+from streams.cli.watch import Seconds
+from streams.config import Config
+from streams.connections import Connections
+from streams.topics.admin import group_members
+from streams.topics.clients import KafkaUnreachable, connect, opened
+from streams.topics.reading import TopicNotReadable, partitions
+from streams.verdicts.asking import accepting, rejecting, send
+from streams.verdicts.state import Partitions
+
+POLL_S = 0.2
+STAYS = (
+    "{source}: the topic does not reach back to its first record, so the state cannot be computed "
+    "again. The interval stays out of all windows; last and lifetime values that lie in it are "
+    "not known."
+)
+ERRORS = (KafkaUnreachable, TopicNotReadable, KafkaError, redis.RedisError, StateError)
+
+source_argument = click.argument("source")
+until_option = click.option(
+    "--until", type=Time(), help="Newest event time of it.  [default: the newest event seen]"
+)
+reason_option = click.option("--reason", default="", help="Why; stays with the interval.")
+wait_option = click.option(
+    "--wait",
+    type=Seconds(),
+    default="60s",
+    show_default=True,
+    help="How long to wait for the workers to carry it out; 0s: only ask.",
+)
+
+
+@click.command()
+@config_option
+@source_argument
+@click.option("--from", "begin", type=Time(), required=True, help="Events after this time.")
+@until_option
+@reason_option
+@wait_option
+def reject(
+    config_file: Path | None,
+    source: str,
+    begin: int,
+    until: int | None,
+    reason: str,
+    wait: float,
+) -> None:
+    """Take the events of SOURCE with --from < event time <= --until out of the state again.
+
+    The state is computed again from the topics, as if they had never come: windows, last values,
+    lifetime values, membership, watermarks. Scores that were sent stay as they are, and so do
+    events that arrive later: publish corrected ones, they count. Intervals known already that
+    touch this one are rejected as a whole. What models have learned: ebbline models rollback.
+    Exit code 1 when it was not carried out in time; it stays asked.
+    """
+    _ask(config_file, source, rejecting(source, begin, _after(begin, until), reason), wait)
+
+
+@click.command()
+@config_option
+@source_argument
+@click.option("--from", "begin", type=Time(), help="Events after this time.  [default: all]")
+@until_option
+@reason_option
+@wait_option
+def accept(
+    config_file: Path | None,
+    source: str,
+    begin: int | None,
+    until: int | None,
+    reason: str,
+    wait: float,
+) -> None:
+    """Say that data of SOURCE that were marked wrong are right: windows use everything again.
+
+    Means every interval that touches --from < event time <= --until, as a whole. What was
+    rejected and taken out of the state does not come back.
+    """
+    _ask(config_file, source, accepting(source, begin, _after(begin, until), reason), wait)
+
+
+def _after(begin: int | None, until: int | None) -> int | None:
+    if begin is not None and until is not None and until <= begin:
+        raise click.BadParameter("must be after --from", param_hint="--until")
+    return until
+
+
+def _ask(config_file: Path | None, source: str, verdicts: Sequence[Verdict], wait: float) -> None:
+    config = load(config_file)
+    names = [one.name for one in config.spec.sources]
+    if source not in names:
+        known = ", ".join(names)
+        message = f"{config.path} has no source {source!r}; there are: {known}"
+        raise click.BadParameter(message, param_hint="SOURCE")
+    with told(*ERRORS), _opened(Connections.from_env()) as (consumer, producer, admin, client):
+        states = Partitions(client, config, source)
+        declared = config.spec.sources[names.index(source)]
+        numbers = [place.partition for place in partitions(consumer, declared.input_topic)]
+        places = send(consumer, producer, declared, verdicts, _clocks(config, states, numbers))
+        listed = ", ".join(f"{n}-{offset}" for n, offset in places.items())
+        click.echo(f"{source}: asked in {declared.input_topic}, partition-offset {listed or '-'}")
+        done = _carried_out(states, places, wait)
+        if done:
+            _tell(source, states, places, verdicts[0])
+        elif not group_members(admin, config.spec.app):
+            click.echo(f"{source}: no worker is running; the next one begins with it")
+        else:
+            click.echo(f"{source}: not carried out yet; the workers have not come that far")
+    if wait and not done:
+        raise SystemExit(1)
+
+
+def _clocks(config: Config, states: Partitions, numbers: Sequence[int]) -> dict[int, int]:
+    if config.spec.clock == "live":
+        return dict.fromkeys(numbers, time.time_ns() // 1_000_000)
+    return {number: states.clock_ms(number) for number in numbers}
+
+
+def _carried_out(states: Partitions, places: Mapping[int, int], wait: float) -> bool:
+    deadline = time.monotonic() + wait
+    while not (done := states.carried_out(places)) and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+    return done
+
+
+def _tell(source: str, states: Partitions, places: Mapping[int, int], verdict: Verdict) -> None:
+    """What became of the intervals that were meant."""
+    begin, until = verdict.begin or -(2**62), verdict.until or 2**62
+    found = [
+        (one.begin, one.end, one.state)
+        for number in places
+        for one in states.intervals(number)
+        if one.touches(begin, until)
+    ]
+    for (start, end, state), number in sorted(Counter(found).items(), key=str):
+        through = "now" if end is None else format_time(end)
+        click.echo(
+            f"{source}: {format_time(start)} to {through}: {state} in {number} of "
+            f"{len(places)} partitions"
+        )
+    if any(state == "rejected" for *_, state in found):
+        click.echo(STAYS.format(source=source))
+    if not found:
+        click.echo(f"{source}: nothing was marked there")
+
+
+@contextmanager
+def _opened(connections: Connections) -> Iterator[tuple[Any, Any, Any, Any]]:
+    """Consumer, producer and admin of Kafka, and a client of Redis."""
+    kafka = connect(connections)
+    with ExitStack() as stack:
+        consumer = stack.enter_context(opened(kafka.consumer()))
+        producer = stack.enter_context(opened(kafka.producer()))
+        admin = stack.enter_context(opened(kafka.admin()))
+        client = redis.Redis.from_url(connections.redis_url, socket_timeout=10)
+        yield consumer, producer, admin, stack.enter_context(opened(client))

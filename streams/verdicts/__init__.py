@@ -1,0 +1,1 @@
+"""``ebbline sources reject`` and ``accept``: verdicts sent to every partition, and seen through."""
