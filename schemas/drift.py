@@ -29,6 +29,7 @@ class Prequential:
     dropped: reason to number of the epoch's examples that were not learned.
     base_log_loss: of always predicting the base rate known before the example.
     bands: how true the window's probabilities were, by band of the score.
+    weights: staleness pattern ("any", or names of sources) to the weight of each policy in it.
     """
 
     app: str
@@ -46,5 +47,6 @@ class Prequential:
     emitted_at: str
     bands: tuple[BandQuality, ...] = ()
     dropped: dict[str, int] = field(default_factory=dict)
+    weights: dict[str, dict[str, float]] = field(default_factory=dict)
     kind: str = "prequential"
     schema_version: int = DRIFT_SCHEMA_VERSION

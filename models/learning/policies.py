@@ -96,6 +96,13 @@ class PolicyLearner:
             asked=asked_of(self.lags.chosen),
         )
 
+    def weights(self, spec: Spec) -> dict[str, dict[str, float]]:
+        """Weights of the policies where anything is stale, and by which sources are."""
+        return {
+            key: dict(zip(POLICIES, weights.tolist(), strict=True))
+            for key, weights in self.gate.general(rate_of(spec)).items()
+        }
+
     # --- the gate ----------------------------------------------------------------------------
 
     def _weigh(self, spec: Spec, examples: Sequence[Example]) -> None:

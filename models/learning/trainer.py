@@ -37,7 +37,7 @@ class EpochMetrics:
     examples: handed over; learned: of them learned, with ``positives`` among these; dropped:
     reason → number of the others. window: examples the rolling figures are taken over.
     missing: feature → how many of the vectors learned did not know it. bands: how true the
-    window's probabilities were.
+    window's probabilities were. weights: of the policies, by staleness pattern.
     """
 
     examples: int
@@ -50,6 +50,7 @@ class EpochMetrics:
     base_log_loss: float | None
     missing: dict[str, int]
     bands: tuple[BandQuality, ...]
+    weights: dict[str, dict[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +224,7 @@ class Trainer:
             base_log_loss=quality.base_log_loss(),
             missing=missing,
             bands=quality.bands(self.spec.scoring.bands),
+            weights=self._state.policies.weights(self.spec),
         )
 
     # ------------------------------------------------------------------ the payload

@@ -113,6 +113,15 @@ class PolicyGate:
             found[key] = _drawn(node, parent, target, SHARE * rate)
         return found
 
+    def general(self, rate: float = 1.0) -> dict[str, Floats]:
+        """Weights of the most general patterns, those of one key and of two."""
+        first = {key for key, parent in self._parents.items() if parent is None}
+        return {
+            key: weights
+            for key, weights in self.frozen(rate).items()
+            if key in first or self._parents[key] in first
+        }
+
     def _node(
         self, key: str, parent_key: str | None, parent: _Node | None, above: Floats
     ) -> _Node | None:

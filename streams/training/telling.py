@@ -35,6 +35,7 @@ def figures(manifest: Manifest, metrics: EpochMetrics) -> Output:
         dropped=metrics.dropped,
         emitted_at=format_time(now_us()),
         bands=metrics.bands,
+        weights=metrics.weights,
     )
     return Output("drift", manifest.name.encode(), encode(record))
 

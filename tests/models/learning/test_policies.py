@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.engine.looking import StaleRows, Variant
+from models.engine.opinions import Opinions
 from models.learning import lagged
 from models.learning.payload import unpack_head
 from models.learning.pickling import dump
 from models.learning.policies import Policies, lags_seen, rate_of
 from models.learning.trainer import EpochResult, Trainer
 from models.spec import POLICIES, Policy, PolicySpec, Spec
+from models.staleness.policy import DEGRADE, LATEST, NOWCAST
 from schemas.codec import decode_example, encode
 from schemas.examples import Example
 
@@ -176,3 +179,59 @@ def test_what_was_never_complete_teaches_no_belief(spec: Spec, epoch_of: Epochs)
     ]
     _, results = learn(spec, every)
     assert policies_in(results[-1]).beliefs is None
+
+
+# --- what a scorer makes of beliefs -----------------------------------------------------------
+
+
+def stale_rows(spec: Spec, matrix: np.ndarray) -> StaleRows:
+    n = len(matrix)
+    as_of = np.full((n, 1), 50 * DAY)
+    variant = Variant(matrix, as_of, np.full(n, -1))
+    ages, behind = np.full((n, 1), BUCKET), np.full((n, 1), LAG)
+    every = dict.fromkeys(range(len(POLICIES)), variant)
+    return StaleRows(np.arange(n), ages, behind, np.zeros((n, 1), dtype=bool), every)
+
+
+@pytest.mark.parametrize("kind", ["mixture", "hat"])
+def test_a_belief_without_doubt_is_latest_and_one_without_knowledge_is_degrade(
+    kind: str, spec_of: Callable[..., Spec], epoch_of: Epochs
+) -> None:
+    spec = with_policy(spec_of(kind))
+    trainer, results = learn(spec, epochs(spec, epoch_of))
+    found = policies_in(results[-1])
+    beliefs = found.beliefs
+    assert beliefs is not None
+    line = beliefs.lines["usage", BUCKET]
+    rng = np.random.default_rng(4)
+    matrix = np.column_stack((rng.poisson(8, (60, 4)) + 0.5, rng.integers(0, 7, 60) * 1.0))
+    sure = replace(
+        line,
+        slope=np.zeros_like(line.slope),
+        variance=np.zeros_like(line.variance),
+        absent=np.zeros_like(line.absent),
+    )
+    slope = np.zeros_like(line.slope)
+    own = list(line.columns)
+    slope[0] = beliefs.mean[own]
+    slope[2 + np.array(own), np.arange(len(own))] = -1.0
+    ignorant = replace(
+        line,
+        slope=slope,
+        inverse=np.zeros_like(line.inverse),
+        variance=beliefs.variance[own],
+        absent=np.tile(beliefs.absent[own], (2, 1)),
+    )
+    follows = np.zeros((60, 1), dtype=np.int64)
+    said = {}
+    for name, changed in {"sure": sure, "ignorant": ignorant}.items():
+        own_beliefs = replace(beliefs, lines={("usage", BUCKET): changed})
+        scorer = replace(trainer.scorer, policies=replace(found, beliefs=own_beliefs))  # type: ignore[type-var]
+        latest = scorer.predict(matrix)
+        opinions = Opinions(spec, stale_rows(spec, matrix), scorer, latest)
+        said[name] = opinions.of(NOWCAST, follows + NOWCAST)
+        said["latest"] = opinions.of(LATEST, follows)
+        said["degrade"] = opinions.of(DEGRADE, follows + DEGRADE)
+    assert said["sure"] == pytest.approx(said["latest"], abs=1e-9)
+    assert said["ignorant"] == pytest.approx(said["degrade"], abs=1e-9)
+    assert said["latest"] != pytest.approx(said["degrade"], abs=1e-3)
