@@ -98,7 +98,7 @@ def believed_term(form: LinearForm, belief: Belief, row: int, j: int) -> tuple[f
     return float(mean), float(within + sum(share * (part - mean) ** 2 for share, part in parts))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(seeds)
 def test_beliefs_move_terms_as_the_formula_says(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -116,7 +116,7 @@ def test_beliefs_move_terms_as_the_formula_says(seed: int) -> None:
         assert said[row] == pytest.approx(kappa * logit, abs=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(seeds)
 def test_masked_features_are_as_over_the_examples(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -141,7 +141,7 @@ def test_masked_features_are_as_over_the_examples(seed: int) -> None:
         assert usual[row] == pytest.approx(common, abs=1e-12)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(seeds)
 def test_a_belief_equal_to_the_prior_is_degrade(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -159,7 +159,7 @@ def test_a_belief_equal_to_the_prior_is_degrade(seed: int) -> None:
     np.testing.assert_allclose(form.expected_logits(matrix, nothing), degraded, rtol=0, atol=1e-12)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(seeds)
 def test_a_belief_without_variance_is_its_mean(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -203,11 +203,11 @@ def test_the_moderated_output_is_near_the_mean_of_the_sigmoid(variance: float) -
 def test_what_a_model_learned_is_what_a_masked_feature_has() -> None:
     """The form's own moments are those of the examples, absences included."""
     rng = np.random.default_rng(2)
-    matrix = rng.normal(3.0, 2.0, (4000, 2))
-    matrix[rng.random(4000) < 0.3, 0] = np.nan
+    matrix = rng.normal(3.0, 2.0, (1500, 2))
+    matrix[rng.random(1500) < 0.3, 0] = np.nan
     p = sigmoid(np.nan_to_num(matrix[:, 0]) + np.isnan(matrix[:, 0]) - 3.0)
     model = ReplayLogistic(features=("a", "b"), raw=("a", "b"))
-    model.learn_many(matrix, (rng.random(4000) < p).astype(float), np.ones(4000))
+    model.learn_many(matrix, (rng.random(1500) < p).astype(float), np.ones(1500))
     form = model.form()
     terms = form.contributions(matrix)[:, 0]
     masked = np.array([[True, False]])
