@@ -28,19 +28,25 @@ ENTRIES = 1 << 16
 """Nodes times rows that are worked on at once: they stay in the processor's cache."""
 
 
+Walk = list[tuple[Indices, Indices]]
+"""Inner nodes layer by layer, the deepest first: those of features that are known, the others."""
+
+
 @dataclass(frozen=True, slots=True)
 class SoftForest:
     """What marginalising needs to know of a form, worked out once.
 
     layers: inner nodes, the deepest first; the nodes below a layer's are leaves or in those before.
     right, shape (k,): share of the training weight that went above the node's threshold. cell,
-    shape (k,): the node's cell. Both mean nothing at leaves.
+    shape (k,): the node's cell. Both mean nothing at leaves. heard: what all that a row hears sums
+    to, None if that depends on the row.
     """
 
     layers: tuple[Indices, ...]
     right: Floats
     cells: Cells
     cell: Indices
+    heard: float | None
 
     @classmethod
     def of(cls, form: ForestForm) -> SoftForest:
@@ -51,14 +57,22 @@ class SoftForest:
         total = below + above
         right = np.divide(above, total, out=np.full(len(total), 0.5), where=total > 0.0)
         cells, cell = Cells.of(*_splits(nodes, layers))
-        return cls(tuple(reversed(layers)), right, cells, cell)
+        return cls(tuple(reversed(layers)), right, cells, cell, _heard(form))
 
     def marginal(self, form: ForestForm, known: Floats, columns: Indices, how: Degrade) -> Floats:
         """P(churn) (n,) of rows (n, f), all of which have these features (c,) masked."""
         right = self.right if how == "average" else (self.right > 0.5).astype(float)
         walk = self._walk(form, columns)
-        shares = [right[soft][:, None] for _, soft in walk]
-        return np.concatenate([_said(form, known[b], walk, shares) for b in _blocks(form, known)])
+        shares = [right[unsure][:, None] for _, unsure in walk]
+        # What is expected where nothing known is asked any more is the same for all rows.
+        same = _same(form.nodes, walk)
+        any_row = _walked(form, form.votes, np.zeros((1, known.shape[1])), walk, shares)
+        votes = np.where(same, any_row[:, :, 0], form.votes)
+        left = [(sure, unsure[~same[unsure]]) for sure, unsure in walk]
+        shares = [right[unsure][:, None] for _, unsure in left]
+        return np.concatenate(
+            [self._said(form, votes, known[b], left, shares) for b in _blocks(form, known)]
+        )
 
     def expected(self, form: ForestForm, known: Floats, columns: Indices, soft: Soft) -> Floats:
         """P(churn) (n,) of rows (n, f), all of which are unsure of these features (c,)."""
@@ -71,13 +85,56 @@ class SoftForest:
         for block in _blocks(form, known):
             ratio = ratios.of(soft.rows(block))
             shares = [share_right(r, ratio[c]) for r, c in zip(rights, cells, strict=True)]
-            parts.append(_said(form, known[block], walk, shares))
+            parts.append(self._said(form, form.votes, known[block], walk, shares))
         return np.concatenate(parts)
 
-    def _walk(self, form: ForestForm, columns: Indices) -> list[tuple[Indices, Indices]]:
-        """Of each layer the nodes that split on a known feature, and the others."""
+    def _walk(self, form: ForestForm, columns: Indices) -> Walk:
         unsure = np.isin(form.nodes.feature, columns)
         return [(layer[~unsure[layer]], layer[unsure[layer]]) for layer in self.layers]
+
+    def _said(
+        self, form: ForestForm, votes: Floats, known: Floats, walk: Walk, shares: Sequence[Floats]
+    ) -> Floats:
+        """P(churn) (n,) of rows (n, f); votes: (2, k)."""
+        if self.heard is None:
+            both = _summed(form, _walked(form, votes, known, walk, shares))
+            total = both[0] + both[1]
+            return np.divide(both[1], total, out=np.zeros(len(known)), where=total > 0.0)
+        positive: Floats = _summed(form, _walked(form, votes[1:], known, walk, shares))[0]
+        return positive / self.heard
+
+
+def _walked(
+    form: ForestForm, votes: Floats, known: Floats, walk: Walk, shares: Sequence[Floats]
+) -> Floats:
+    """Expected votes below all nodes (v, k, n), of rows (n, f).
+
+    votes: those of leaves, (v, k). shares: of the unsure nodes' right ways, (u, n) or (u, 1).
+    """
+    nodes, count = form.nodes, len(known)
+    values, ways = np.ascontiguousarray(known.T), nodes.ways.ravel()
+    result = np.repeat(votes[:, :, None], count, axis=2)
+    flat = result.reshape(len(votes), -1)
+    for (sure, unsure), share in zip(walk, shares, strict=True):
+        value = values[nodes.feature[sure]]
+        way = (value > nodes.threshold[sure][:, None]).astype(np.intp)
+        way[np.isnan(value)] = UNKNOWN
+        below = ways.take(3 * sure[:, None] + way)
+        result[:, sure] = flat.take(below * count + np.arange(count), axis=1)
+        left, right = (result[:, nodes.ways[unsure, way]] for way in (BELOW, ABOVE))
+        right -= left
+        right *= share
+        right += left
+        result[:, unsure] = right
+    return result
+
+
+def _summed(form: ForestForm, votes: Floats) -> Floats:
+    """Sum (v, n) over the roots, tree after tree whatever the batch."""
+    total = np.zeros((len(votes), votes.shape[2]))
+    for root in form.roots.tolist():
+        total += votes[:, root]
+    return total
 
 
 def _blocks(form: ForestForm, known: Floats) -> list[slice]:
@@ -85,31 +142,26 @@ def _blocks(form: ForestForm, known: Floats) -> list[slice]:
     return [slice(begin, begin + rows) for begin in range(0, len(known), rows)]
 
 
-def _said(
-    form: ForestForm,
-    known: Floats,
-    walk: Sequence[tuple[Indices, Indices]],
-    shares: Sequence[Floats],
-) -> Floats:
-    """P(churn) (n,) of rows (n, f); shares: of the unsure nodes' right ways, (u, n) or (u, 1)."""
-    nodes, count = form.nodes, len(known)
-    values, ways = np.ascontiguousarray(known.T), nodes.ways.ravel()
-    votes = np.repeat(form.votes[:, :, None], count, axis=2)
-    flat = votes.reshape(2, -1)
-    for (sure, unsure), share in zip(walk, shares, strict=True):
-        value = values[nodes.feature[sure]]
-        way = (value > nodes.threshold[sure][:, None]).astype(np.intp)
-        way[np.isnan(value)] = UNKNOWN
-        below = ways.take(3 * sure[:, None] + way)
-        votes[:, sure] = flat.take(below * count + np.arange(count), axis=1)
-        left, right = (votes[:, nodes.ways[unsure, way]] for way in (BELOW, ABOVE))
-        votes[:, unsure] = (1.0 - share) * left + share * right
-    negative, positive = np.zeros((2, count))
-    for root in form.roots.tolist():
-        negative += votes[0, root]
-        positive += votes[1, root]
-    total = negative + positive
-    return np.divide(positive, total, out=positive, where=total > 0.0)
+def _same(nodes: Nodes, walk: Walk) -> Bools:
+    """Nodes (k,) below which, themselves included, no split is on a known feature."""
+    same = np.ones(len(nodes.ways), dtype=bool)
+    for sure, unsure in walk:
+        same[sure] = False
+        same[unsure] = same[nodes.ways[unsure, BELOW]] & same[nodes.ways[unsure, ABOVE]]
+    return same
+
+
+def _heard(form: ForestForm) -> float | None:
+    """Sum of the votes that a row hears, if it is the same wherever it goes."""
+    nodes, total = form.nodes, form.votes.sum(axis=0)
+    inner = np.isin(np.arange(len(total)), nodes.inner)
+    heard = 0.0
+    for root, end in zip(form.roots.tolist(), [*form.roots[1:].tolist(), len(total)], strict=True):
+        own = total[root:end][~inner[root:end]]
+        if not np.allclose(own, own[0], rtol=1e-14, atol=0.0) or own[0] <= 0.0:
+            return None
+        heard += float(own[0])
+    return heard
 
 
 def _layers(nodes: Nodes, roots: Indices) -> list[Indices]:
