@@ -99,7 +99,9 @@ class SoftForest:
         if self.heard is None:
             both = _summed(form, _walked(form, votes, known, walk, shares))
             total = both[0] + both[1]
-            return np.divide(both[1], total, out=np.zeros(len(known)), where=total > 0.0)
+            share = np.zeros(len(known))
+            np.divide(both[1], total, out=share, where=total > 0.0)
+            return share
         positive: Floats = _summed(form, _walked(form, votes[1:], known, walk, shares))[0]
         return positive / self.heard
 

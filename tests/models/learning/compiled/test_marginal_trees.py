@@ -19,6 +19,7 @@ from river import forest, naive_bayes, tree
 from models.learning.anchored import Anchored
 from models.learning.compiled.anchored import AnchoredForm
 from models.learning.compiled.forest import ForestForm
+from models.learning.compiled.nodes import Nodes
 from models.learning.compiled.shapes import compile_anchored
 from models.learning.factory import Model, make_model
 from models.learning.guard import FiniteOnly
@@ -246,6 +247,19 @@ def test_a_tree_that_has_not_grown_yet(kind: str) -> None:
         assert form.expected(matrix, belief) == pytest.approx(expected)
         own = marginal_rows(model, NAMES, 0.3, matrix, belief.uncertain, "average")
         assert own == pytest.approx(expected)
+
+
+def test_of_two_ways_that_weigh_the_same_the_left_is_the_most_common() -> None:
+    """As in River; a leaf that keeps silent has no part in an average."""
+    ways = np.array([[1, 2, 1], [1, 1, 1], [2, 2, 2]])
+    weight = np.array([2.0, 1.0, 1.0])
+    nodes = Nodes(np.zeros(3, dtype=np.intp), np.zeros(3), ways, weight, depth=1)
+    for silent, average in ((0.0, 0.9), (0.2, 0.55)):
+        votes = np.array([[0.0, 0.1, 0.8 * silent / 0.2], [0.0, 0.9, silent]])
+        form = ForestForm(nodes, np.zeros(1, dtype=np.intp), votes)
+        matrix, masked = np.ones((2, 1)), np.ones((2, 1), dtype=bool)
+        assert form.marginal(matrix, masked, "most_common") == pytest.approx([0.9] * 2)
+        assert form.marginal(matrix, masked) == pytest.approx([average] * 2)
 
 
 def test_other_classifiers_do_without_what_is_masked() -> None:
