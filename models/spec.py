@@ -31,18 +31,34 @@ QUALITY_TESTS: tuple[QualityTest, ...] = get_args(QualityTest)
 
 
 @dataclass(frozen=True, slots=True)
+class RateSpec:
+    """At most so many events of a user in each slice of event time of the length ``per``."""
+
+    events: int
+    per: int
+
+
+@dataclass(frozen=True, slots=True)
 class QualitySpec:
     """How it is found out that a source's data is wrong; see models.staleness.quality.
 
     tests: the learned ones that are on. min_samples: events that a window needs to be judged.
     alarms_per_year: false ones to expect of the source in one partition, all tests together.
-    recover: good windows in a row after which a fault counts as over.
+    recover: good windows in a row after which a fault counts as over. monotone: fields whose values
+    never fall, user by user. max_rate: of a user's events.
     """
 
     tests: tuple[QualityTest, ...] = QUALITY_TESTS
     min_samples: int = 200
     alarms_per_year: float = 1.0
     recover: int = 2
+    monotone: tuple[str, ...] = ()
+    max_rate: RateSpec | None = None
+
+    @property
+    def guards(self) -> int:
+        """Rules that keep something of each user."""
+        return len(self.monotone) + (self.max_rate is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,9 +360,21 @@ def feature_set_version(spec: Spec) -> str:
         for name in _OPERATIONAL:
             del source[name]
         del source["mapping"]["rules"]
+    guarded = {
+        source.name: [source.quality.monotone, asdict(source.quality)["max_rate"]]
+        for source in spec.sources
+        if source.quality.guards
+    }
     features = [_stored(feature) for feature in spec.features]
     counted = spec.labels.sources if spec.labels.rule == "inactivity" else ()
-    content = {"grid": spec.grid, "sources": sources, "features": features, "counted": counted}
+    content: dict[str, Any] = {
+        "grid": spec.grid,
+        "sources": sources,
+        "features": features,
+        "counted": counted,
+    }
+    if guarded:
+        content["guarded"] = guarded
     digest = hashlib.blake2b(
         orjson.dumps(content, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS), digest_size=6
     )

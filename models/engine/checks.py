@@ -38,7 +38,9 @@ class Checks:
         self._state.sources[s].evidence.gather(self._last, every, self._run(s, judged))
         chunk, reached = judged.chunk, judged.course.last_data
         gate = self._gates[s]
-        gate.gather(chunk.batch, chunk.arrivals, judged.usable, reached, judged.verdicts)
+        users = np.zeros(len(chunk), dtype=np.uint64)
+        users[judged.usable] = self._slab.hashes[judged.rows[judged.usable]]
+        gate.gather(chunk.batch, users, chunk.arrivals, judged.usable, reached, judged.verdicts)
 
     def check(self, time: int) -> None:
         """A check has come: learn from what was gathered since the one before."""

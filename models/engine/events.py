@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.engine import guards
 from models.engine.intake import Judged
 from models.engine.state import SourceState
 from models.features.distinct import hash_numbers
@@ -16,6 +17,7 @@ from models.spec import SourceSpec
 from models.state.membership import note_outcomes
 from models.state.slab import Slab
 from schemas.events import EventBatch
+from schemas.reasons import Reject
 
 Hashes = np.ndarray[tuple[int], np.dtype[np.uint64]]
 
@@ -81,6 +83,8 @@ def collect(
     state.events += int((new & uncounted).sum())
     state.duplicates += int((~new & uncounted).sum())
     index, rows = index[fresh & new], rows[fresh & new]
+    if source.quality.guards:
+        index, rows = _guarded(slab, source, state, judged, index, rows)
     columns = [
         _select(batch, index, selection, number in plan.distinct, plan.remembers(number))
         for number, selection in enumerate(plan.selections)
@@ -99,6 +103,28 @@ def collect(
         [value for _, value, _ in columns],
         [value for _, _, value in columns],
     )
+
+
+def _guarded(
+    slab: Slab, source: SourceSpec, state: SourceState, judged: Judged, index: Int, rows: Int
+) -> tuple[Int, Int]:
+    """Events, and their users' rows, without those that break a rule; these are noted and counted.
+
+    Their users' offsets move on here: their past has, and must not do so again.
+    """
+    s, offsets = slab.spec.source_index(source.name), judged.chunk.offsets
+    found = guards.broken(slab, source, s, judged.chunk.batch, index, rows)
+    if not found:
+        return index, rows
+    places = np.array(sorted(found), dtype=np.int64)
+    judged.broken.update({int(index[i]): (Reject.QUALITY_RULE, found[i]) for i in found})
+    uncounted = int((offsets[index[places]] > state.counted).sum())
+    state.events -= uncounted
+    state.unruly += uncounted
+    np.maximum.at(slab.offsets[:, s], rows[places], offsets[index[places]])
+    kept = np.ones(len(index), dtype=np.bool_)
+    kept[places] = False
+    return index[kept], rows[kept]
 
 
 def _select(
@@ -163,7 +189,10 @@ def fold(slab: Slab, events: Events, enters: bool) -> None:
     if len(events.rows) == 0:
         return
     s, rows, times = events.source, events.rows, events.times
-    slab.offsets[rows, s] = events.offsets  # in offset order: the last write is the newest
+    if slab.spec.sources[s].quality.guards:  # a newer one that broke a rule may be noted already
+        np.maximum.at(slab.offsets[:, s], rows, events.offsets)
+    else:
+        slab.offsets[rows, s] = events.offsets  # in offset order: the last write is the newest
     if slab.spec.sources[s].is_outcome:
         note_outcomes(slab, rows, times, events.kinds)
     else:

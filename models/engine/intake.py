@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -49,7 +49,7 @@ class Judged:
 
     rows: int64[n], slab rows of the users. usable: bool[n], events to apply. clocks: int64[n], the
     partition's clock at each record. course: how the source's clocks moved. verdicts: the
-    rejected ones. copies: of a rekeyed source.
+    rejected ones. copies: of a rekeyed source. broken: by the rules that need a user's past.
     """
 
     chunk: Chunk
@@ -60,6 +60,7 @@ class Judged:
     course: Course
     verdicts: Verdicts
     copies: Copies | None = None
+    broken: Verdicts = field(default_factory=dict)
 
     @property
     def first_seen(self) -> Bool:
@@ -212,7 +213,7 @@ def letters(
 
     The raw bytes are intact, or left out where they are too many for a letter.
     """
-    for i, (reason, message) in sorted(judged.verdicts.items()):
+    for i, (reason, message) in sorted((judged.verdicts | judged.broken).items()):
         raw = judged.chunk.raws[i]
         number, offset = judged.chunk.place(i, partition)
         place = f"{source.topic}-{number}-{offset}"

@@ -32,7 +32,8 @@ class SourceState:
     evidence: what its health is told from. corrupt: when its data is wrong.
     quality: what that is told from.
 
-    counted: newest offset that events and duplicates are counted through. It is ahead of applied
+    unruly: events that broke a rule that needs a user's past. counted: newest offset that they,
+    events and duplicates are counted through. It is ahead of applied
     behind a write that broke off: some users' memory of event ids is, so that it cannot be told
     again which records were repeats.
     """
@@ -49,6 +50,7 @@ class SourceState:
     rejected: Counter[str] = field(default_factory=Counter)
     lanes: Lanes = field(default_factory=Lanes)
     counted: int = -1
+    unruly: int = 0
     evidence: Evidence = field(default_factory=Evidence)
     corrupt: Intervals = field(default_factory=Intervals)
     quality: Quality = field(default_factory=Quality)
@@ -90,10 +92,10 @@ class PartitionState:
     verdicts: list[Verdict] = field(default_factory=list)
 
     def counted_like(self, later: PartitionState) -> PartitionState:
-        """Take over a later state's counts of events and duplicates."""
+        """Take over a later state's counts of what users' own state tells."""
         for own, other in zip(self.sources, later.sources, strict=True):
             own.events, own.duplicates = other.events, other.duplicates
-            own.counted = other.counted
+            own.counted, own.unruly = other.counted, other.unruly
         return self
 
     def encode(self) -> bytes:

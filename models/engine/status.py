@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from models.engine.checks import Checks
 from models.engine.requests import Output
 from models.engine.state import PartitionState, SourceState
@@ -13,6 +15,7 @@ from models.staleness.health import HEALTH
 from models.staleness.segments import SLICES
 from models.staleness.words import Facts, in_words
 from schemas.codec import encode
+from schemas.reasons import Reject
 from schemas.sources import Delays, Missing, Silence, SourceStatus, WrongInterval
 from schemas.times import format_time
 
@@ -62,7 +65,7 @@ def statuses(
             heartbeats=seen.heartbeats,
             late=seen.late,
             duplicates=seen.duplicates,
-            rejected=dict(seen.rejected),
+            rejected=_rejected(seen),
             out_of_arrival_order=seen.disordered,
             repeated_copies=seen.lanes.repeats,
             corrupt_since=_time(seen.corrupt.corrupt_since),
@@ -76,6 +79,14 @@ def statuses(
         )
         found.append(Output("sources", f"{source.name}-{partition}".encode(), encode(record)))
     return found
+
+
+def _rejected(seen: SourceState) -> dict[str, int]:
+    """Dead letters by reason."""
+    counts = seen.rejected
+    if seen.unruly:
+        counts = counts + Counter({Reject.QUALITY_RULE.value: seen.unruly})
+    return dict(counts)
 
 
 def _told(one: Interval) -> WrongInterval:

@@ -62,11 +62,13 @@ def _bodies(slab: Slab, rows: Int, *, wide: bool) -> list[bytes]:
 
 
 def _fixed(slab: Slab, rows: Int, ragged: dict[int, Sequence[bytes]], *, wide: bool) -> list[bytes]:
-    layout = layout_of(slab.plan.sources)
+    layout = layout_of(slab.plan.sources, slab.guard_of[-1])
     table = np.zeros(len(rows), dtype=layout.fixed)
     table["feature_set"] = slab.spec.feature_set.encode()
     table["wide"] = wide
     table["indexed"] = slab.indexed[rows]
+    if slab.guard_of[-1]:
+        table["guards"] = slab.guards[rows]
     for name in TIMES:
         table[name] = getattr(slab, name)[rows]
     for s, ring in enumerate(slab.rings):
@@ -89,7 +91,9 @@ def _fixed(slab: Slab, rows: Int, ragged: dict[int, Sequence[bytes]], *, wide: b
 def _panes(slab: Slab, source: int, rows: Int, *, wide: bool) -> list[bytes]:
     ring = slab.rings[source]
     entries, lengths = ring.pool.entries(rows)
-    table = np.empty(len(entries), dtype=layout_of(slab.plan.sources).panes(source, wide=wide))
+    table = np.empty(
+        len(entries), dtype=layout_of(slab.plan.sources, slab.guard_of[-1]).panes(source, wide=wide)
+    )
     table["back"] = ring.newest_pane(rows)[owners(lengths)] - ring.pool.ids[entries]
     table["counts"] = ring.pool.counts[entries]
     table["numbers"] = ring.pool.numbers[entries]

@@ -40,7 +40,7 @@ def decode(slab: Slab, users: Sequence[str], rows: Int, values: Sequence[bytes])
         return
     for user, value in zip(users, values, strict=True):
         _check(slab, user, value)
-    layout = layout_of(slab.plan.sources)
+    layout = layout_of(slab.plan.sources, slab.guard_of[-1])
     sizes = np.array([len(value) for value in values], dtype=np.int64)
     starts = np.cumsum(sizes) - sizes
     whole = np.frombuffer(b"".join(values), dtype=np.uint8)
@@ -72,7 +72,7 @@ def _check(slab: Slab, user: str, value: bytes) -> None:
             f"state of user {user!r} has format {magic!r} version {version}, this program reads "
             f"version {VERSION}; run the version that wrote it, or rebuild from the topics"
         )
-    if len(value) < HEADER.size + layout_of(slab.plan.sources).fixed.itemsize:
+    if len(value) < HEADER.size + layout_of(slab.plan.sources, slab.guard_of[-1]).fixed.itemsize:
         raise StateError(f"state of user {user!r} is cut short; rebuild from the topics")
     if zlib.crc32(memoryview(value)[HEADER.size :]) != crc or sources != len(slab.rings):
         raise StateError(f"state of user {user!r} is damaged (checksum); rebuild from the topics")
@@ -86,7 +86,7 @@ def _check(slab: Slab, user: str, value: bytes) -> None:
 
 def _lengths(slab: Slab, fixed: Table, *, wide: bool) -> Int:
     """Bytes of the panes of each user and source, int64[n, sources]."""
-    layout = layout_of(slab.plan.sources)
+    layout = layout_of(slab.plan.sources, slab.guard_of[-1])
     sizes = [layout.panes(s, wide=wide).itemsize for s in range(len(slab.rings))]
     counts = [fixed[f"panes{s}"].astype(np.int64) for s in range(len(slab.rings))]
     return np.stack(counts, axis=1) * np.array(sizes, dtype=np.int64)
@@ -119,10 +119,12 @@ def _read_columns(
     """Everything but the ragged parts; where those begin, int64[n]."""
     slab.indexed[rows] = fixed["indexed"]
     slab.dated[rows] = fixed["outcomes"] > 0
+    if slab.guard_of[-1]:
+        slab.guards[rows] = fixed["guards"]
     for name in TIMES:
         getattr(slab, name)[rows] = fixed[name]
     for s, ring in enumerate(slab.rings):
-        kind = layout_of(slab.plan.sources).panes(s, wide=wide)
+        kind = layout_of(slab.plan.sources, slab.guard_of[-1]).panes(s, wide=wide)
         lengths = fixed[f"panes{s}"].astype(np.int64)
         each = starts[owners(lengths)] + kind.itemsize * spread(np.zeros_like(lengths), lengths)
         slab.offsets[rows, s] = fixed[f"offset{s}"]

@@ -4,7 +4,7 @@ Little-endian, without gaps::
 
     header   magic "EB", version u8, sources u8, crc32 of all that follows u32
     fixed    feature set 15 bytes, wide u8, indexed u8, entered, last_seen, last_cut,
-             last_score i64, outcomes u16, waiting cuts u16;
+             last_score i64, outcomes u16, waiting cuts u16, guards f64[];
              for each source: offset i64, newest i64, firsts f64[], base_time f64[],
              base_value f64[], panes u32, bytes of sketches u32, bytes of event ids u32
     panes    for each source, oldest first: how many panes before that of the newest event,
@@ -52,9 +52,9 @@ class Layout:
         return (self.wide if wide else self.narrow)[source]
 
 
-def layout_of(plans: tuple[SourcePlan, ...]) -> Layout:
-    """The records of a feature set's values."""
-    return _layout(tuple(_widths(plan) for plan in plans))
+def layout_of(plans: tuple[SourcePlan, ...], guards: int) -> Layout:
+    """The records of a feature set's values. guards: numbers that rules keep of a user."""
+    return _layout(tuple(_widths(plan) for plan in plans), guards)
 
 
 def _widths(plan: SourcePlan) -> tuple[int, int, int]:
@@ -63,7 +63,7 @@ def _widths(plan: SourcePlan) -> tuple[int, int, int]:
 
 
 @lru_cache(maxsize=64)
-def _layout(widths: tuple[tuple[int, int, int], ...]) -> Layout:
+def _layout(widths: tuple[tuple[int, int, int], ...], guards: int) -> Layout:
     fixed: list[tuple[str, str] | tuple[str, str, tuple[int]]] = [
         ("feature_set", "S15"),
         ("wide", "u1"),
@@ -72,6 +72,8 @@ def _layout(widths: tuple[tuple[int, int, int], ...]) -> Layout:
         ("outcomes", "<u2"),
         ("pending", "<u2"),
     ]
+    if guards:
+        fixed.append(("guards", "<f8", (guards,)))
     for s, (carried, _, _) in enumerate(widths):
         fixed += [
             (f"offset{s}", "<i8"),

@@ -34,7 +34,7 @@ _START = 1024
 _EVICTED_AT_ONCE = 32
 """When the slab is full, this fraction of it (1/n) leaves at once: looking for it costs."""
 _TIMES = ("entered", "last_seen", "last_cut", "last_score")
-_ARRAYS = (*_TIMES, "used", "indexed", "dated", "offsets", "slices")
+_ARRAYS = (*_TIMES, "used", "indexed", "dated", "offsets", "slices", "hashes", "guards")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,8 @@ class Slab:
     nobody. offsets: newest applied offset of each source's topic. indexed: whether the user is in
     the partition's index of users at risk. dated: whether it has outcomes. slices: which of SLICES
     parts of all users it belongs to. outcomes, pending, ids: outcomes in time order, cuts that
-    wait, remembered event ids (hash to event time) of each source.
+    wait, remembered event ids (hash to event time) of each source. hashes: of the users' names.
+    guards: what rules keep of each user, two numbers for each; guard_of: where each source's begin.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -95,7 +96,11 @@ class Slab:
         self.indexed: Bool = np.empty(0, dtype=np.bool_)
         self.dated: Bool = np.empty(0, dtype=np.bool_)
         self.offsets = np.empty((0, n), dtype=np.int64)
+        rules = np.cumsum([0, *(2 * source.quality.guards for source in self.spec.sources)])
+        self.guard_of: list[int] = rules.tolist()
+        self.guards = np.empty((0, self.guard_of[-1]), dtype=np.float64)
         self.slices = np.empty(0, dtype=np.int64)
+        self.hashes = np.empty(0, dtype=np.uint64)
         self.outcomes: ByRow[list[Outcome]] = ByRow(list)
         self.pending = WaitingCuts(CutRecord.size(n, len(self.spec.features)))
         self.ids: ByRow[dict[int, dict[int, int]]] = ByRow(dict)
@@ -130,7 +135,8 @@ class Slab:
             self.users[row] = user
         rows = np.array(taken, dtype=np.int64)
         self.used[rows] = 0
-        self.slices[rows] = hash_texts(users) % np.uint64(SLICES)
+        self.hashes[rows] = hash_texts(users)
+        self.slices[rows] = self.hashes[rows] % np.uint64(SLICES)
         return rows
 
     def drop(self, users: Iterable[str]) -> None:
@@ -176,6 +182,7 @@ class Slab:
         self.indexed[rows] = False
         self.dated[rows] = False
         self.offsets[rows] = -1
+        self.guards[rows] = np.nan
         listed = rows.tolist()
         for ragged in self.ragged():
             if ragged:

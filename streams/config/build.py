@@ -19,6 +19,7 @@ from models.spec import (
     PolicySpec,
     PopulationSpec,
     QualitySpec,
+    RateSpec,
     ScheduleSpec,
     ScoringSpec,
     SourceSpec,
@@ -178,7 +179,11 @@ def _mapping(doc: SourceDoc) -> SourceMapping:
         outcome=_outcome(doc.outcome),
         heartbeat=_heartbeat(doc.heartbeat),
         max_bytes=doc.max_bytes,
-        rules=tuple(_rule(name, rule) for name, rule in doc.quality.rules.items()),
+        rules=tuple(
+            _rule(name, rule)
+            for name, rule in doc.quality.rules.items()
+            if rule != RuleDoc(monotone=rule.monotone)
+        ),
     )
 
 
@@ -192,6 +197,8 @@ def _quality(doc: QualityDoc) -> QualitySpec:
         min_samples=doc.min_samples,
         alarms_per_year=doc.alarms_per_year,
         recover=doc.recover,
+        monotone=tuple(name for name, rule in doc.rules.items() if rule.monotone),
+        max_rate=None if doc.max_rate is None else RateSpec(doc.max_rate.events, doc.max_rate.per),
     )
 
 

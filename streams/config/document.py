@@ -114,6 +114,17 @@ class RuleDoc(Section):
     """The only values that are right: a value, or a list of them."""
     required: bool = False
     """Whether the field must be known."""
+    monotone: bool = False
+    """Whether the number never falls, user by user: a meter, a counter."""
+
+
+class RateDoc(Section):
+    """How many events of a user are too many."""
+
+    events: Annotated[int, Field(ge=1)]
+    """At most so many are used."""
+    per: PositiveDuration
+    """In each slice of event time of this length."""
 
 
 class QualityDoc(Section):
@@ -121,6 +132,8 @@ class QualityDoc(Section):
 
     rules: dict[str, RuleDoc] = {}
     """For single records, by the field's name."""
+    max_rate: RateDoc | None = None
+    """Events of a user beyond it are dead-lettered."""
     tests: list[QualityTest] | None = None
     """Learned tests of whole windows that are on; [] none. Default: all. A window that fails marks
     the source corrupt: volume (events for each hour of the week), rejected (dead letters), nulls,

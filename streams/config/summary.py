@@ -97,7 +97,7 @@ def _quality(spec: Spec) -> str:
     """What is asked of records and of windows of each source."""
     asked = []
     for source in spec.sources:
-        rules = len(source.mapping.rules)
+        rules = len(source.mapping.rules) + source.quality.guards
         parts = [f"{rules} rule{'s' if rules > 1 else ''}"] if rules else []
         parts += [", ".join(source.quality.tests) or "no learned tests"]
         asked.append((source.name, "; ".join(parts)))

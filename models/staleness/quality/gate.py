@@ -21,7 +21,7 @@ from models.staleness.quality import afterwards
 from models.staleness.quality.reasons import together
 from models.staleness.quality.reference import Expected
 from models.staleness.quality.state import Quality, Window
-from models.staleness.quality.tally import Tally, refusals, tally, watched_of
+from models.staleness.quality.tally import Hashes, Tally, refusals, tally, watched_of
 from models.staleness.quality.trials import SAFETY, Court, once_in, tail
 from models.staleness.quality.volume import bound, deviations, matters
 from schemas.events import EventBatch
@@ -38,6 +38,7 @@ SLOTS_OUT_OF_ORDER: Final = 50
 """Slots are so wide that no more of them lie within the source's out-of-orderness."""
 NEAR: Final = 6
 """Slots between two settled intervals that belong together."""
+CHANGED: Final = 7 * DAY
 LASTING: Final = 0.5
 """Part of the usual deviations that is enough while an interval is open."""
 
@@ -74,6 +75,7 @@ class Gate:
     def gather(
         self,
         batch: EventBatch,
+        users: Hashes,
         arrivals: Int,
         usable: Bool,
         reached: Int,
@@ -81,16 +83,17 @@ class Gate:
     ) -> None:
         """Take in a run of records. All int64[n] or bool[n].
 
-        usable: events. reached: the newest event time at each record, where a rejected one counts.
+        users: hashes of their names, uint64[n]. usable: events. reached: the newest event time at
+        each record, where a rejected one counts.
         """
         if not self.spec.tests:
             return
         if usable.any():
-            self._gather_events(batch, arrivals, np.flatnonzero(usable))
+            self._gather_events(batch, users, arrivals, np.flatnonzero(usable))
         if rejected:
             self._gather_rejected(reached, rejected)
 
-    def _gather_events(self, batch: EventBatch, arrivals: Int, chosen: Int) -> None:
+    def _gather_events(self, batch: EventBatch, users: Hashes, arrivals: Int, chosen: Int) -> None:
         state, slots = self.state, (batch.times[chosen] - 1) // self.slot
         newest = np.maximum.accumulate(np.maximum(slots, state.newest))
         near, late = slots > newest - MAX_OPEN, slots <= state.judged
@@ -99,7 +102,8 @@ class Gate:
             self._note_late(slots[late])
         now = near & ~late
         state.unjudged += int((~near & ~late).sum())
-        for slot, seen in tally(self.watched, batch, arrivals, chosen[now], slots[now]).items():
+        found = tally(self.watched, batch, users, arrivals, chosen[now], slots[now])
+        for slot, seen in found.items():
             self._open(slot).merge(seen)
         for name in [name for name in state.open if int(name) <= state.newest - MAX_OPEN]:
             state.unjudged += state.open.pop(name).events
@@ -157,6 +161,7 @@ class Gate:
 
     def _judge(self, window: Window, time: int) -> None:
         state, begin = self.state, window.first * self.slot
+        self._give_in(begin)
         trials = list(self.court.trials(window.seen))
         ready = state.usual.ready(begin)
         found_out = [trial for trial in trials if trial.finding is not None] if ready else []
@@ -178,6 +183,16 @@ class Gate:
             state.usual.learn(window.seen, {trial.name: trial.scatter for trial in trials}, begin)
             for slot, events, expected in window.slots:
                 state.usual.learn_slot(int(slot) * self.slot, int(events), expected)
+
+    def _give_in(self, begin: int) -> None:
+        """A volume that has been unusual for a week, and nothing else, is no fault but a change."""
+        found = self.current
+        if found is None or not found.reason.startswith("volume:") or ";" in found.reason:
+            return
+        if begin - found.begin >= CHANGED:
+            found.end, found.state = begin, "closed"
+            found.reason += "; it has lasted for a week, so it is learned anew"
+            self.state.usual.forget_volume()
 
     def _watch_volume(self, slot: int, events: int, expected: Expected, time: int) -> None:
         """Add a slot to the sums of what is missing, and of what is too much."""

@@ -25,8 +25,8 @@ from schemas.times import HOUR
 WEEK_HOURS: Final = 168
 COUNTS_KEPT: Final = 6
 COUNTS_NEEDED: Final = 3
-WINDOWS_NEEDED: Final = 8
-"""Good windows before the first test."""
+WINDOWS_NEEDED: Final = 30
+"""Good windows before the first test: so many tell how much they scatter."""
 SLOTS_NEEDED: Final = 48
 """Slots with a known expectation before volumes are judged."""
 
@@ -147,6 +147,11 @@ class Reference:
             self.spread[test] = [usual + step * (bounded - usual), seen + 1]
         if self.events > _FADES_AT:
             self._fade()
+
+    def forget_volume(self) -> None:
+        """Learn volumes anew."""
+        self.volume, self.level, self.level_usual = {}, 0.0, 0.0
+        self.noise = [0.0, 0.0, 0.0]
 
     def learn_late(self, events: int, late: int) -> None:
         """Take in a slot that nothing more is expected for."""

@@ -13,11 +13,12 @@ from models.spec import SourceSpec, Spec
 from models.staleness.quality.histogram import CODES, Histogram, codes_of
 from models.staleness.quality.repeats import Repeats
 from schemas.events import EventBatch
-from schemas.hashing import hash_texts
 from schemas.reasons import Reject
 
 UNCOUNTED: Final = frozenset({Reject.LATE, Reject.BAD_VERDICT})
 """Rejections that say nothing about the data: lateness is the business of health."""
+
+Hashes = np.ndarray[Any, np.dtype[np.uint64]]
 
 _ODD = np.uint64(0x9E37_79B9_7F4A_7C15)
 
@@ -89,9 +90,12 @@ def watched_of(spec: Spec, source: SourceSpec) -> Watched:
 
 
 def tally(
-    watched: Watched, batch: EventBatch, arrivals: Int, chosen: Int, slots: Int
+    watched: Watched, batch: EventBatch, users: Hashes, arrivals: Int, chosen: Int, slots: Int
 ) -> dict[int, Tally]:
-    """Tallies of the chosen events by slot. slots: int64[m], of each of them."""
+    """Tallies of the chosen events by slot.
+
+    users: hashes of the records' users, uint64[n]. slots: int64[m], of each chosen one.
+    """
     found, place = np.unique(slots, return_inverse=True)
     each = {slot: Tally() for slot in found.tolist()}
     tallies = list(each.values())
@@ -106,7 +110,7 @@ def tally(
     for name in watched.fields:
         _spread(name, batch.fields[name][chosen], place, tallies)
     if watched.repeats:
-        hashes = _fingerprints(watched, batch, chosen)
+        hashes = _fingerprints(watched, batch, users, chosen)
         for number, one in enumerate(tallies):
             one.repeats.add(hashes[place == number] if len(tallies) > 1 else hashes)
     return each
@@ -125,21 +129,18 @@ def _spread(name: str, column: np.ndarray[Any, Any], place: Int, tallies: Sequen
         one.fields[name] = Histogram((filled - CODES // 2).tolist(), row[filled].tolist())
 
 
-def _fingerprints(watched: Watched, batch: EventBatch, chosen: Int) -> Int:
+def _fingerprints(watched: Watched, batch: EventBatch, users: Hashes, chosen: Int) -> Int:
     """Below 2**32; equal where a record is the same: its event id, or all of its content."""
     if watched.by_id:
         return (batch.ids[chosen] >> np.uint64(32)).astype(np.int64)
-    users = [batch.users[i] or "" for i in chosen.tolist()]
-    mixed = _mix(hash_texts(users), batch.times[chosen].view(np.uint64))
+    mixed = _mix(users[chosen], batch.times[chosen].view(np.uint64))
     mixed = _mix(mixed, batch.kinds[chosen].astype(np.uint64))
     for column in batch.fields.values():
         mixed = _mix(mixed, column[chosen].view(np.uint64))
     return (mixed >> np.uint64(32)).astype(np.int64)
 
 
-def _mix(
-    state: np.ndarray[Any, np.dtype[np.uint64]], value: np.ndarray[Any, np.dtype[np.uint64]]
-) -> np.ndarray[Any, np.dtype[np.uint64]]:
+def _mix(state: Hashes, value: Hashes) -> Hashes:
     mixed = (state ^ value) * _ODD
     return mixed ^ (mixed >> np.uint64(29))
 

@@ -26,11 +26,16 @@ def check_quality(draft: Draft, problems: Problems) -> None:
 
 def _check_rule(field: FieldDoc, rule: RuleDoc, key: str, problems: Problems) -> None:
     if rule == RuleDoc():
-        problems.add(key, "The rule says nothing.", "Give it min, max, allowed or required.")
+        problems.add(
+            key, "The rule says nothing.", "Give it min, max, allowed, required or monotone."
+        )
     for name in ("min", "max"):
         if getattr(rule, name) is not None and field.type != "number":
             wrong = f'The field is of type "{field.type}"; only numbers have a {name}.'
             problems.add(f"{key}.{name}", wrong, 'Remove it, or use "allowed".')
+    if rule.monotone and field.type != "number":
+        wrong = f'The field is of type "{field.type}"; only numbers fall.'
+        problems.add(f"{key}.monotone", wrong, "Remove it.")
     if rule.min is not None and rule.max is not None and rule.min > rule.max:
         wrong = f"{rule.min:g} is above max = {rule.max:g}: every value would be wrong."
         problems.add(f"{key}.min", wrong, "Let min be at most max.")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from models.spec import QUALITY_TESTS, QualitySpec, SourceSpec
+from models.spec import QUALITY_TESTS, QualitySpec, RateSpec, SourceSpec
 from schemas.mapping import FieldRule
+from schemas.times import HOUR
 from streams.config import ConfigError, parse_config
 from streams.config.summary import summarize
 from tests.streams.config.test_problems import BASE
@@ -73,3 +74,10 @@ def test_the_summary_says_what_is_asked() -> None:
     quality = '[sources.clicks.quality]\ntests = ["nulls"]\nrules.n = { min = 0 }'
     rows = dict(summarize(parse_config(f"{BASE}\n{quality}")).rows)
     assert rows["quality"] == f"clicks: 1 rule; nulls. outcomes: {', '.join(QUALITY_TESTS)}"
+
+
+def test_rules_that_need_a_users_past() -> None:
+    source = clicks('rules.n = { monotone = true }\nmax_rate = { events = 5, per = "1h" }')
+    assert source.quality.monotone == ("n",)
+    assert source.quality.max_rate == RateSpec(5, HOUR)
+    assert source.mapping.rules == ()

@@ -269,3 +269,14 @@ def test_a_backlog_of_a_year_is_applied_but_not_gathered() -> None:
     unjudged = watch.quality.unjudged
     watch._gather(old)
     assert watch.quality.unjudged == unjudged
+
+
+def test_a_volume_that_stays_as_it_is_for_a_week_becomes_usual() -> None:
+    def shrunk(events: Log) -> Log:
+        return events.part((events.arrivals <= at(BEGIN)) | (events.users % 4 == 0))
+
+    watch = Watch(spec_of(), learned()).live(shrunk(log(LEARNED + 50).since(LEARNED)))
+    found = only(watch)
+    assert found.reason.endswith("; it has lasted for a week, so it is learned anew")
+    assert found.end is not None
+    assert 7 * DAY <= found.end - found.begin <= 9 * DAY

@@ -178,7 +178,8 @@ class Watch:
         late = good & (piece.times < before - self.spec.sources[0].allowed_lateness)
         rejected = dict.fromkeys(np.flatnonzero(piece.bad).tolist(), (Reject.NULL_FIELD, ""))
         rejected |= dict.fromkeys(np.flatnonzero(late).tolist(), (Reject.LATE, ""))
-        self.gate.gather(batch, piece.arrivals, good & ~late, reached, rejected)
+        users = piece.users.astype(np.uint64) * np.uint64(0x9E37_79B9_7F4A_7C15)
+        self.gate.gather(batch, users, piece.arrivals, good & ~late, reached, rejected)
         self.reached = int(reached[-1])
 
 
