@@ -31,13 +31,15 @@ class Epochs:
         """Release matured cuts, forget users that are long gone, then say that this is all."""
         until = release.releasable_until(self.spec, self.state, end)
         as_of = release.complete_as_of(self.spec, self.state, end)
-        asked = yield from self._asked(end)
+        asked: tuple[tuple[str, int], ...] | None = None
         more = True
         while more:
             if self.desk.unit.moves_pending(until):
                 yield from self.desk.commit()
             users = yield ScanPending(until, SLICE)
             if users:
+                if asked is None:
+                    asked = yield from self._asked(end)
                 yield from self._release(users, until, end, as_of, asked)
             more = len(users) == SLICE
         more = True

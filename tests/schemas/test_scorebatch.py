@@ -155,7 +155,15 @@ def test_a_user_is_read_back(user: str) -> None:
         policies=[],
     )
     state = (MIN_TIME, True, 0.5, 0, 0)
-    row = (user, "schedule", "low", MIN_TIME, 0.5, (state, state), ((-1, 0, 0, ""), (-1, 0, 0, "")))
-    row = (*row, None)
+    row = (
+        user,
+        "schedule",
+        "low",
+        MIN_TIME,
+        0.5,
+        (state, state),
+        ((-1, 0, 0, ""), (-1, 0, 0, "")),
+        None,
+    )
     (value, other) = encode_scores(c, columns([row, row], ["0" * 32, "1" * 32]))
     assert decode_score(value).user == decode_score(other).user == user
