@@ -23,7 +23,7 @@ def wrong_since(config: Config, clients: KafkaClients, since: int) -> list[LeftO
                 status = decode_source_status(record.value)
             except CodecError:
                 continue
-            if status.app == config.spec.app:
+            if isinstance(status, SourceStatus) and status.app == config.spec.app:
                 newest[status.source, status.partition] = status
     found = [one for status in newest.values() for one in _wrong(status, since)]
     return sorted(set(found), key=lambda one: (one.source, one.begin, one.until or 2**62))

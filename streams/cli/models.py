@@ -19,8 +19,7 @@ from streams.champions.overview import Overview
 from streams.champions.show import particulars, rows, standing
 from streams.cli.common import config_option, load, told
 from streams.cli.diagnose import diagnose
-from streams.cli.publish import Time
-from streams.cli.stretches import Stretch
+from streams.cli.stretches import Moment, Stretch
 from streams.config import Config
 from streams.topics.clients import KafkaUnreachable
 from streams.topics.reading import TopicNotReadable
@@ -90,7 +89,7 @@ def promote(config_file: Path | None, name: str, note: str) -> None:
 @config_option
 @click.option("--to-version", type=click.IntRange(min=1), help="Go back to this version and stay.")
 @click.option("--model", help="Of this model.  [default: the one that scores]")
-@click.option("--before", type=Time(), help="All models: go back to before wrong data came.")
+@click.option("--before", type=Moment(), help="All models: go back to before wrong data came.")
 @click.option(
     "--without",
     "stretches",

@@ -1,4 +1,4 @@
-"""A stretch of a source's wrong data, as an option gives it."""
+"""Times, and stretches of a source's wrong data, as options give them; microseconds."""
 
 from __future__ import annotations
 
@@ -8,6 +8,19 @@ import click
 
 from schemas.examples import LeftOut
 from schemas.times import TimeError, parse_time
+
+
+class Moment(click.ParamType):
+    """An RFC 3339 time."""
+
+    name = "TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the option's text."""
+        try:
+            return parse_time(value)
+        except TimeError as error:
+            return self.fail(f"{value!r}: {error}", param, ctx)
 
 
 class Stretch(click.ParamType):

@@ -17,7 +17,7 @@ from models.state.layout import StateError
 from schemas.times import format_time
 from schemas.verdicts import Verdict
 from streams.cli.common import config_option, load, told
-from streams.cli.publish import Time
+from streams.cli.stretches import Moment
 from streams.cli.watch import Seconds
 from streams.config import Config
 from streams.connections import Connections
@@ -37,7 +37,7 @@ ERRORS = (KafkaUnreachable, TopicNotReadable, KafkaError, redis.RedisError, Stat
 
 source_argument = click.argument("source")
 until_option = click.option(
-    "--until", type=Time(), help="Newest event time of it.  [default: the newest event seen]"
+    "--until", type=Moment(), help="Newest event time of it.  [default: the newest event seen]"
 )
 reason_option = click.option("--reason", default="", help="Why; stays with the interval.")
 wait_option = click.option(
@@ -52,7 +52,7 @@ wait_option = click.option(
 @click.command()
 @config_option
 @source_argument
-@click.option("--from", "begin", type=Time(), required=True, help="Events after this time.")
+@click.option("--from", "begin", type=Moment(), required=True, help="Events after this time.")
 @until_option
 @reason_option
 @wait_option
@@ -78,7 +78,7 @@ def reject(
 @click.command()
 @config_option
 @source_argument
-@click.option("--from", "begin", type=Time(), help="Events after this time.  [default: all]")
+@click.option("--from", "begin", type=Moment(), help="Events after this time.  [default: all]")
 @until_option
 @reason_option
 @wait_option

@@ -28,7 +28,7 @@ def portrait(worker: Worker) -> dict[str, Any]:
     decode(slab, users, rows, [store.users[user] for user in users])
     eager = worker.spec.scoring.on_event is not None
     return {
-        "users": {u: _user(slab, r, eager) for u, r in zip(users, rows.tolist(), strict=True)},
+        "users": {u: person(slab, r, eager) for u, r in zip(users, rows.tolist(), strict=True)},
         "at_risk": store.at_risk,
         "pending": store.pending,
         "expiry": {u: time for u, time in store.expiry.items() if u not in store.at_risk},
@@ -36,7 +36,8 @@ def portrait(worker: Worker) -> dict[str, Any]:
     }
 
 
-def _user(slab: Slab, row: int, eager: bool) -> dict[str, Any]:
+def person(slab: Slab, row: int, eager: bool) -> dict[str, Any]:
+    """All that is kept of one user."""
     return {
         "entered": int(slab.entered[row]),
         "last_seen": int(slab.last_seen[row]),
