@@ -3,7 +3,8 @@
 - ``corrupt``: its quality gate, or an operator, says that its data is wrong.
 - ``unknown``: it has never been seen.
 - ``stalled``: silent beyond its own usual cadence (models.staleness.cadence). While too little of
-  it is known, and where ``stale_after`` is configured: stale, and silent, beyond that bound.
+  it is known, and where ``stale_after`` is configured: stale beyond that bound, and silent beyond
+  it too or for longer than its newest data was late.
 - ``lagging``: data flows, or is silent as usual, but its watermark is further behind than the
   bound; whether by its usual delay or by more, models.staleness.words says.
 - ``fresh``: everything else. Also a source that is quiet as usual and whose events come promptly
@@ -78,7 +79,8 @@ def _health(
     bound = source.stale_after
     if source.stale_given or not evidence.cadence.bound:
         late = at - watermark > bound
-        silent = late & (at - heard > bound)
+        silence = at - heard
+        silent = late & ((silence > bound) | (silence >= heard - watermark))
     else:
         late = at - watermark > evidence.bound(bound)
         silent = silent_at(spec, evidence, check, at, heard)

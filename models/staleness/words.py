@@ -85,7 +85,7 @@ def _silent(facts: Facts) -> str:
     if facts.recovering:
         return "speaks again after a silence, not yet as densely as usual"
     if facts.chance is None or facts.usual_silence is None:
-        return f"silent for {duration(facts.silence)}, above its bound of {duration(facts.bound)}"
+        return f"silent for {duration(facts.silence)}; its bound is {duration(facts.bound)}"
     usual = duration(facts.usual_silence)
     return (
         f"silent for {duration(facts.silence)} where {usual} is usual ({probability(facts.chance)})"

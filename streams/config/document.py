@@ -189,7 +189,7 @@ class SourceDoc(Section):
     max_delay: Duration | None = None
     """For completeness = "clock": an event is here this long after it happened, at the latest."""
     stale_after: PositiveDuration | None = None
-    """A staleness above this makes the source late, and stalled once it is silent for so long too.
+    """A staleness above this makes the source late, and stalled where that is mostly silence.
     Default: out_of_orderness + max_delay + the larger of 1h and two panes; and how long a silence
     may be is learned from the source's own cadence by hour of the week."""
     segments: SegmentsDoc | None = None

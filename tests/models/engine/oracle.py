@@ -294,7 +294,9 @@ class Oracle:
             return "unknown"
         if at - watermark <= bound:
             return "fresh"
-        return "stalled" if heard is None or at - heard > bound else "lagging"
+        if heard is None or at - heard > bound or at - heard >= heard - watermark:
+            return "stalled"
+        return "lagging"
 
     def chance(self, vector: list[float], version: int) -> float:
         """What the model says."""

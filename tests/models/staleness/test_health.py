@@ -35,7 +35,9 @@ def by_bound(staleness: float, silence: float) -> str:
     [
         (-3, 0, "fresh"),
         (15, 15, "fresh"),
-        (15.001, 15, "lagging"),
+        (15.001, 15, "stalled"),
+        (15.001, 7.501, "stalled"),
+        (15.001, 7.499, "lagging"),
         (15.001, 15.001, "stalled"),
         (900, 1, "lagging"),
         (0, 900, "fresh"),

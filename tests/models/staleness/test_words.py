@@ -56,7 +56,7 @@ HOUR, DAY = 3600.0, 86400.0
         ),
         (
             replace(FACTS, health="stalled", silence=3 * HOUR, chance=None),
-            "silent for 3h, above its bound of 2h",
+            "silent for 3h; its bound is 2h",
         ),
         (
             replace(FACTS, health="stalled", recovering=True),
