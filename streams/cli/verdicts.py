@@ -145,13 +145,14 @@ def _carried_out(states: Partitions, places: Mapping[int, int], wait: float) -> 
 def _tell(source: str, states: Partitions, places: Mapping[int, int], verdict: Verdict) -> None:
     """What became of the intervals that were meant."""
     begin, until = verdict.begin or -(2**62), verdict.until or 2**62
-    found = [
-        (one.begin, one.end, one.state)
+    found = {
+        (number, one.begin, one.end, one.state)
         for number in places
         for one in states.intervals(number)
         if one.touches(begin, until)
-    ]
-    for (start, end, state), number in sorted(Counter(found).items(), key=str):
+    }
+    alike = Counter((start, end, state) for _, start, end, state in found)
+    for (start, end, state), number in sorted(alike.items(), key=str):
         through = "now" if end is None else format_time(end)
         click.echo(
             f"{source}: {format_time(start)} to {through}: {state} in {number} of "
