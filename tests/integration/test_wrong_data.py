@@ -12,6 +12,7 @@ import pytest
 import redis
 
 from models.features.plan import make_plan
+from models.learning.scorer import Scorer, prior_scorer
 from models.spec import Spec
 from models.state.decoding import decode
 from models.state.slab import Slab
@@ -121,8 +122,19 @@ def lived(spec: Spec, events: Sequence[Event]) -> dict[str, Any]:
                 topic = topics[SOURCES.index(event.source)]
                 topic.append(raw(event, len(topic)))
         worker = Worker(spec, topics, now=LATER, partition=number, partitions=PARTITIONS)
+        worker.models = Prior(spec)  # type: ignore[assignment]
         values |= worker.run().store.users
     return people(spec, values)
+
+
+class Prior:
+    """What scores is of no matter for the state."""
+
+    def __init__(self, spec: Spec) -> None:
+        self._scorer = prior_scorer(spec)
+
+    def at(self, _time: int, _epoch: int | None) -> Scorer:
+        return self._scorer
 
 
 def raw(event: Event, offset: int) -> Raw:

@@ -179,3 +179,26 @@ def test_accepted_data_count_again() -> None:
     one, other = (Worker(SPEC, topics(SPEC, chosen)).run() for chosen in (items, plain))
     assert state(one) == state(other)
     assert asdict(one.engine.state.sources[0].corrupt.known[0])["state"] == "accepted"
+
+
+def test_waiting_cuts_stay_and_say_what_was_wrong() -> None:
+    items = [RIGHT[0], *WRONG, RIGHT[1], *reject(130, 99, 110), beat("billing", 131)]
+    spec = replace(SPEC, learning=replace(SPEC.learning, example_every=20 * S))
+    worker = Worker(spec, topics(spec, [*items, beat("billing", 500)])).run()
+    wrong = {e["time"]: e["corrupt"] for e in worker.examples().values() if e["user"] == "a"}
+    assert {time for time, sources in wrong.items() if sources} == {at(100), at(120)}
+    assert wrong[at(120)] == ["usage"]
+    assert {at(60), at(140), at(160)} <= set(wrong)
+
+
+def test_what_is_left_out_but_not_decided_is_not_learned_from() -> None:
+    marked = verdict("usage", at(130), "corrupt", at(99), at(110))
+    items = [RIGHT[0], *WRONG, RIGHT[1], marked, event("usage", 179, "a", 179, n=3)]
+    windows = tuple(f for f in SPEC.features if f.name in ("count", "sum"))
+    learning = replace(SPEC.learning, example_every=20 * S)
+    spec = replace(SPEC, learning=learning, features=windows)
+    worker = Worker(spec, topics(spec, [*items, beat("billing", 500)])).run()
+    wrong = {e["time"]: e["corrupt"] for e in worker.examples().values() if e["user"] == "a"}
+    assert wrong[at(60)] == []
+    assert wrong[at(140)] == wrong[at(160)] == ["usage"]
+    assert wrong[at(180)] == []  # the windows of 60 s have passed the interval
