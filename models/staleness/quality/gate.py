@@ -190,7 +190,7 @@ class Gate:
         if found is None or not found.reason.startswith("volume:") or ";" in found.reason:
             return
         if begin - found.begin >= CHANGED:
-            found.end, found.state = begin, "closed"
+            found.end, found.state = begin, "accepted"
             found.reason += "; it has lasted for a week, so it is learned anew"
             self.state.usual.forget_volume()
 

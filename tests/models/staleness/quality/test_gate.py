@@ -278,5 +278,6 @@ def test_a_volume_that_stays_as_it_is_for_a_week_becomes_usual() -> None:
     watch = Watch(spec_of(), learned()).live(shrunk(log(LEARNED + 50).since(LEARNED)))
     found = only(watch)
     assert found.reason.endswith("; it has lasted for a week, so it is learned anew")
+    assert found.state == "accepted"
     assert found.end is not None
     assert 7 * DAY <= found.end - found.begin <= 9 * DAY
