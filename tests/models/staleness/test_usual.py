@@ -1,0 +1,74 @@
+"""What is learned as usual, and what is not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.grid import NEVER
+from models.staleness.cadence import TICKS, UNIT, Cadence
+from models.staleness.evidence import Evidence, Run, Standing
+from models.staleness.segments import SLICES, Segments
+from models.staleness.sketch import EDGES
+from tests.models.engine.story import S
+from tests.models.staleness.feed import DAY, HOUR, START, Feed, poisson, without
+
+FULL = 2**TICKS - 1
+
+
+def test_the_silence_of_an_outage_is_not_usual_afterwards() -> None:
+    begin = START + 12 * DAY + 12 * HOUR
+    arrivals = poisson(np.random.default_rng(1), 16, np.full(168, 40.0))
+    arrivals = without(arrivals, begin, begin + 2 * DAY)
+    feed = Feed(arrivals, np.full(len(arrivals), 5 * S))
+    found = feed.play(START + 16 * DAY)
+    assert "stalled" in found[12 * 24 :]
+    cadence = feed.evidence.cadence
+    assert EDGES[cadence.silences.buckets[-1]] * UNIT < cadence.bound
+
+
+def test_a_silence_goes_on_from_where_the_newest_pulse_was() -> None:
+    cadence = Cadence()
+    cadence.check(START + HOUR, HOUR, DAY, FULL, START + HOUR)
+    each = cadence.each
+    cadence.check(START + 2 * HOUR, HOUR, DAY, 1, START + HOUR + 1)
+    assert cadence.load == pytest.approx(59 * each)
+    later = cadence.each
+    cadence.check(START + 3 * HOUR, HOUR, DAY, 0, START + HOUR + 1)
+    assert cadence.load == pytest.approx(59 * each + TICKS * later)
+
+
+def test_a_backlog_of_many_does_not_make_its_delay_usual() -> None:
+    evidence = Evidence()
+    for hour, (count, delay) in enumerate([*[(60, 5.0)] * 10, (100_000, 260_000.0)]):
+        clocks = START + hour * HOUR + np.sort(np.arange(count) % HOUR + 1)
+        some = np.zeros(count, dtype=np.int64)
+        run = Run(clocks, np.full(count, delay), some, some - 1, 0)
+        evidence.gather(START + hour * HOUR, HOUR, run)
+        time = START + (hour + 1) * HOUR
+        evidence.check(time, HOUR, DAY, Standing(time, time, 2 * HOUR))
+    assert evidence.delays.total == pytest.approx(11 * 50)
+    assert (evidence.delays.quantile(0.5) or 0.0) < 10.0
+
+
+def test_a_part_that_comes_in_turns_is_not_missed() -> None:
+    segments = Segments()
+    for hour in range(200):
+        bits = np.full(SLICES, FULL, dtype=np.uint64)
+        bits[0] *= np.uint64(hour % 2)
+        segments.gather(bits)
+        segments.check(START + hour * HOUR, DAY, FULL)
+        assert segments.missing[0] == NEVER
+
+
+def test_a_part_that_has_been_gone_for_long_is_not_expected_any_more() -> None:
+    segments, seen = Segments(), []
+    for hour in range(400):
+        bits = np.full(SLICES, FULL, dtype=np.uint64)
+        bits[0] *= np.uint64(hour < 100)
+        segments.gather(bits)
+        segments.check(START + hour * HOUR, DAY, FULL)
+        seen.append(segments.missing[0] != NEVER)
+    assert not any(seen[:100])
+    assert seen[101]
+    assert not any(seen[-150:])
