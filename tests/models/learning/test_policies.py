@@ -181,6 +181,24 @@ def test_what_was_never_complete_teaches_no_belief(spec: Spec, epoch_of: Epochs)
     assert policies_in(results[-1]).beliefs is None
 
 
+def test_beliefs_are_learned_before_anything_is_late(spec: Spec, epoch_of: Epochs) -> None:
+    """From the lag drawn for each example, whose features are .7 of the complete ones."""
+    spec = with_policy(spec)
+    every = [
+        [replace(e, experts={}, ages={}, vector=e.complete) for e in examples]
+        for examples in epochs(spec, epoch_of)
+    ]
+    found = policies_in(learn(spec, every)[1][-1])
+    assert found.beliefs is not None
+    assert set(found.beliefs.lines) == {("usage", 7 * DAY // 2)}
+    now = np.array([[10.0, 35.0, 5.0, 60.0, 3.0]])
+    then = now * np.array([0.7, 0.7, 0.7, 0.7, 1.0])
+    belief = found.beliefs.nothing(then)
+    line = found.beliefs.lines["usage", 7 * DAY // 2]
+    found.beliefs.fill(belief, then, np.array([True]), line, np.array([3.0 * DAY]))
+    assert belief.mean == pytest.approx(now, rel=0.1)
+
+
 # --- what a scorer makes of beliefs -----------------------------------------------------------
 
 

@@ -93,6 +93,15 @@ def test_who_is_asleep_keeps_its_weight() -> None:
     assert shown.sum() == pytest.approx(1.0)
 
 
+def test_it_follows_who_was_right_for_both_labels() -> None:
+    for label in (0, 1):
+        gate, predicted = PolicyGate(), np.full(K, 0.5)
+        predicted[3] = 0.9 if label else 0.1
+        for _ in range(20):
+            gate.update(["any"], predicted, label, 1.0, 1.0)
+        assert gate.frozen()["any"][3] > 0.99
+
+
 def test_a_lone_voice_changes_nothing() -> None:
     gate = PolicyGate()
     gate.update(["any"], np.array([0.9] + [np.nan] * 4), 1, 1.0, 1.0)
