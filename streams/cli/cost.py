@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     type=click.FloatRange(0, 1, min_open=True),
     help="With --data: share of the users, by a hash.  [default: all]",
 )
-@click.option("--days", default=180, show_default=True, help="Simulated days.")
+@click.option("--days", default=220, show_default=True, help="Simulated days.")
 @click.option(
     "--json",
     "json_path",

@@ -67,7 +67,7 @@ def study() -> None:
     show_default=True,
     help="Share of the users, by a hash.",
 )
-@click.option("--days", default=180, show_default=True, help="Simulated days.")
+@click.option("--days", default=220, show_default=True, help="Simulated days.")
 @click.option(
     "--json",
     "json_path",

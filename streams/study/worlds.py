@@ -18,8 +18,8 @@ from streams.demo.world import Habits
 from streams.study.logs import Log, from_simulator
 
 SEEDS = (401, 402, 403)
-DAYS = 180
-USERS = 300
+DAYS = 220
+USERS = 500
 DRIFT_AT = 0.6
 """Share of the time after which what makes users leave changes."""
 
