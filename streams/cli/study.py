@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from streams.cli.logs import the_log
 from streams.faults import FaultError
 
 if TYPE_CHECKING:
+    from streams.study.results import Results
     from streams.study.staleness import Cell, Study
 
 SIMULATOR = "simulator"
@@ -110,8 +111,6 @@ def staleness(
     from streams.publish.files import FileError
     from streams.publish.records import UnreadableRows
     from streams.study.conditions import parse, usual
-    from streams.study.plots import picture
-    from streams.study.results import Results
     from streams.study.staleness import Study
     from streams.study.tables import tables
     from streams.study.worlds import SEEDS
@@ -127,13 +126,21 @@ def staleness(
             own or _numbers(seeds) or SEEDS,
             make_log,
         )
-        found = Results(_watched(wanted, jobs))
+        title = f"{spec.app}: what each policy loses"
+        for found in _watched(wanted, jobs):
+            _write(found, title, json_path, plot)
     shown = [name for name in found.policies if not policies or name in policies.split(",")]
     Console(width=160).print(*tables(found, shown), sep="\n")
+
+
+def _write(found: Results, title: str, json_path: Path | None, plot: Path | None) -> None:
+    """What there is so far: a study may be long, and may be broken off."""
+    from streams.study.plots import picture
+
     if json_path is not None:
         json_path.write_bytes(orjson.dumps(found.document(), option=orjson.OPT_INDENT_2))
     if plot is not None:
-        plot.write_text(picture(found, f"{spec.app}: what each policy loses"), encoding="utf-8")
+        plot.write_text(picture(found, title), encoding="utf-8")
 
 
 def _models(spec: Spec, names: str) -> list[ModelSpec]:
@@ -152,9 +159,11 @@ def _numbers(text: str) -> tuple[int, ...]:
         raise click.BadParameter(f"{text!r}: numbers, by comma", param_hint="--seeds") from error
 
 
-def _watched(wanted: Study, jobs: int) -> Sequence[Cell]:
-    """All runs, with a line on how it goes after each."""
-    began, done = time.monotonic(), []
+def _watched(wanted: Study, jobs: int) -> Iterator[Results]:
+    """What there is after each run, with a line on how it goes."""
+    from streams.study.results import Results
+
+    began, done = time.monotonic(), list[Cell]()
     for cell in wanted.cells(jobs):
         done.append(cell)
         passed = time.monotonic() - began
@@ -165,4 +174,4 @@ def _watched(wanted: Study, jobs: int) -> Sequence[Cell]:
             f"about {left / 60:.0f} min left",
             err=True,
         )
-    return done
+        yield Results(done)
