@@ -163,7 +163,8 @@ def _watched(wanted: Study, jobs: int) -> Iterator[Results]:
     """What there is after each run, with a line on how it goes."""
     from streams.study.results import Results
 
-    began, done = time.monotonic(), list[Cell]()
+    began = time.monotonic()
+    done: list[Cell] = []
     for cell in wanted.cells(jobs):
         done.append(cell)
         passed = time.monotonic() - began
