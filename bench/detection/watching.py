@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from models.engine.requests import Output
 from models.spec import Spec
 from schemas.times import parse_time
 from streams.replay import Prior, Replay
+from streams.replay.engine import NOW
 from streams.study.logs import Faults, Log
 
 SAID = (
@@ -31,6 +32,9 @@ SAID = (
 )
 """Late, silent: by health. Part: of users or events is gone. The rest: reasons of the gate."""
 
+LOOK_MS = 10_800_000
+"""Three hours."""
+
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
@@ -48,6 +52,7 @@ class Watching:
     def __init__(self) -> None:
         self.alarms: list[Alarm] = []
         self._now: dict[str, set[str]] = {}
+        self._known: set[tuple[str, str]] = set()
 
     def see(self, outputs: Sequence[Output]) -> None:
         for output in outputs:
@@ -58,29 +63,39 @@ class Watching:
         if status["clock"] is None:
             return
         source, at = status["source"], parse_time(status["clock"]) // 1000
-        said = dict(_said(status))
-        for new in said.keys() - self._now.get(source, set()):
-            self.alarms.append(Alarm(source, new, at, said[new]))
-        self._now[source] = set(said)
+        now = dict(_health(status))
+        for said in sorted(now.keys() - self._now.get(source, set())):
+            self.alarms.append(Alarm(source, said, at, now[said]))
+        self._now[source] = set(now)
+        for interval in status["intervals"]:
+            if interval["by"] == "gate" and (source, interval["id"]) not in self._known:
+                self._known.add((source, interval["id"]))
+                kind = interval["reason"].split()[0].strip(":;,")
+                said = kind if kind in SAID else "other"
+                self.alarms.append(Alarm(source, said, at, interval["reason"]))
 
 
-def _said(status: dict[str, Any]) -> list[tuple[str, str]]:
-    found = []
-    words = status.get("evidence", "")
+def _health(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if status["health"] == "lagging":
-        found.append(("late", words))
+        yield "late", status["evidence"]
     if status["health"] == "stalled":
-        found.append(("silent", words))
-    found += [("part", f"{one['of']} {one['what']}") for one in status.get("missing") or ()]
-    for interval in status.get("intervals") or ():
-        if interval["by"] == "gate":
-            first = interval["reason"].split()[0].strip(":;,").lower() if interval["reason"] else ""
-            found.append((first if first in SAID else "other", interval["reason"]))
-    return found
+        yield "silent", status["evidence"]
+    for part in status["missing"]:
+        yield "part", f"{part['of']} {part['what']}"
 
 
 def watch(spec: Spec, log: Log, faults: Faults) -> list[Alarm]:
-    """Every alarm, in order."""
+    """Every alarm, in order. It is looked every three hours of the clock."""
     watching = Watching()
-    Replay(spec, Prior(spec), watching.see).run(log.arriving(faults))
+    replay, until = Replay(spec, Prior(spec), watching.see), 0
+    for block in log.arriving(faults):
+        start = 0
+        for i, (_, arrival, *_rest) in enumerate(block):
+            if arrival >= until:
+                replay.push(block[start:i])
+                replay.work()
+                watching.see(replay.engine.statuses(NOW))
+                start, until = i, (arrival // LOOK_MS + 1) * LOOK_MS
+        replay.push(block[start:])
+    replay.finish()
     return watching.alarms
