@@ -79,7 +79,7 @@ def _with_segments(spec: Spec, source: str, field: str, values: tuple[str, ...])
 
 
 def _seldom_scored(spec: Spec) -> Spec:
-    """Nobody asks for scores here: once a month will do. No bound is given: it has to be learned."""
+    """Nobody asks for scores here: once a month will do. Bounds are not given but learned."""
     scoring = replace(spec.scoring, schedule=ScheduleSpec(30 * DAY), on_event=None)
     sources = tuple(replace(source, stale_given=False) for source in spec.sources)
     return replace(spec, scoring=scoring, sources=sources)

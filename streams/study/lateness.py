@@ -2,9 +2,9 @@
 
 The engine reads features as of any time, so at every cut of a replay everybody's vector can be
 read as it would be with a source late, and scored by the model and the policy in force. What is
-read is the full window up to the time that would have been known; lags are rounded up to the
-grid of the panes. One feature alone is late where the model in force is given its column of that
-vector, and missing where the model averages over it.
+read is the full window up to the time that would have been known, so much earlier than it was;
+lags are rounded up to the grid of the panes. One feature alone is late where the model in force is
+given its column of that vector, and missing where the model averages over it.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Lateness:
         self._time.append(scored.at)
         self._known.append(scored.probability)
         whole = {(v.source, v.lag): None for v in self._variants}
-        late = {key: self._look(slab, scored, *key) for key in whole}
+        late = {key: self.looked(slab, scored, *key) for key in whole}
         for variant in self._variants:
             found = late[variant.source, variant.lag]
             if variant.feature is None:
@@ -78,13 +78,14 @@ class Lateness:
         )
         return every.part(~np.isnan(label))
 
-    def _look(self, slab: Slab, scored: Scored, source: str, lag: int | None) -> Scored:
+    def looked(self, slab: Slab, scored: Scored, source: str, lag: int | None) -> Scored:
+        """Score everybody with a source so much later than it is, or missing (None)."""
         s = self._spec.source_index(source)
         marks, health = scored.watermarks.copy(), scored.health.copy()
         if lag is None:
             marks[:, s], health[:, s] = NEVER, UNKNOWN
         else:
-            marks[:, s] = np.minimum(marks[:, s], scored.at - lag)
+            marks[:, s] = np.where(marks[:, s] == NEVER, NEVER, marks[:, s] - lag)
             health[:, s] = np.where(health[:, s] == UNKNOWN, UNKNOWN, STALLED)
         looks = look(slab, scored.rows, scored.at, marks, health, scored.scorer.policies)
         return score(self._spec, [looks], scored.scorer)
