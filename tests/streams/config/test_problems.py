@@ -100,6 +100,13 @@ CASES: list[tuple[str, str, str, str]] = [
      "sources.clicks.segments.field", "is a number", "type string"),
     (BASE + '[health]\nlearn_for = "2 weeks"', "health.learn_for", "2 weeks", ""),
     (BASE + '[policy]\ndefault = "lates"', "policy.default", "not known", '"latest"'),
+    (BASE + '[policy]\nlongest_lag = "36h"', "policy.longest_lag", "not a multiple", "2d"),
+    (BASE + '[policy]\ndegrade = "mean"', "policy.degrade", "not known", "average"),
+    (BASE + '[policy]\ndefault = "lag_trained"\nlag_models = 0',
+     "policy.default", "lag_models is 0", "lag_models = 3"),
+    (BASE.replace('stale_after = "2d"', 'stale_after = "2d"\npolicy = "lag_trained"')
+     + "[policy]\nlag_models = 0",
+     "sources.clicks.policy", "lag_models is 0", "another policy"),
     (BASE + '[model]\nprior = 1.0', "model.prior", "less than 1", "Base rate"),
     (BASE + '[model]\nprior = nan', "model.prior", "finite", "Base rate"),
     (BASE + '[model]\nkind = "logistik"', "model.kind", '"logistik"', '"logistic"'),
