@@ -32,7 +32,8 @@ def picture(results: Results, title: str) -> str:
         if (found := results.regrets(policy, model, condition))
     ]
     low, high = min(0.0, *every), max(1.0, *every)
-    width = LEFT + len(results.models) * (PANEL + GAP)
+    legend = 14 + sum(30 + 7 * len(policy) for policy in results.policies)
+    width = max(LEFT + len(results.models) * (PANEL + GAP), legend)
     height = TOP + len(results.conditions) * LINE + 44
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
