@@ -281,3 +281,20 @@ def test_a_volume_that_stays_as_it_is_for_a_week_becomes_usual() -> None:
     assert found.state == "accepted"
     assert found.end is not None
     assert 7 * DAY <= found.end - found.begin <= 9 * DAY
+
+
+def test_nothing_is_learned_while_somebody_says_that_it_is_wrong() -> None:
+    watch = Watch(spec_of(), learned())
+    verdict = Verdict("v", "usage", "corrupt", begin=at(LEARNED))
+    watch.intervals.rule(verdict, watch.reached, at(LEARNED))
+    before = watch.quality.usual.windows
+    watch.live(WHOLE.since(LEARNED).until(LEARNED + 3))
+    assert watch.quality.usual.windows == before
+
+
+def test_a_slot_is_judged_when_the_watermark_has_passed_its_end() -> None:
+    watch = Watch(spec_of(), learned())
+    slow = WHOLE.since(LEARNED).but(arrivals=WHOLE.since(LEARNED).arrivals + 3 * HOUR)
+    for day in np.arange(LEARNED, LEARNED + 2, 0.1).tolist():
+        watch.live(slow.since(day).until(day + 0.1))
+        assert (watch.quality.judged + 1) * SLOT <= watch.reached
