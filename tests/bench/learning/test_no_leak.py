@@ -19,6 +19,8 @@ from bench.learning.stage import Learner, prequential
 from schemas.times import DAY
 from tests.bench.learning import logs
 
+pytestmark = pytest.mark.slow  # a log through the engine, several times
+
 OURS = ("mixture",)
 
 
