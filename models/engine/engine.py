@@ -144,7 +144,8 @@ class Engine:
             ruling.take(self.spec, self.state, given)
             yield from rebuilding.repair(self.desk, self._entering)
         self._move_past(piece, self._judge(piece))  # watermarks may have gone back
-        yield from self.desk.settle(NOBODY)
+        self.desk.unit.change(NOBODY)
+        yield from self.desk.commit()  # users who are gone must not be loaded again
 
     def _forget(self, piece: Piece) -> Run:
         """Carry out requests; who is still due is scored first, as before any record."""
@@ -283,6 +284,8 @@ class Engine:
             ruling.let_go(self.state, point.time + 1)
         self.points.passed(point)
         self.desk.unit.change(NOBODY)
+        if point.kind == RULING:
+            yield from self.desk.commit()  # as behind a verdict
 
     def _entering_sources(self) -> list[int]:
         enter = self.spec.population.enter

@@ -150,6 +150,16 @@ def test_a_user_who_was_there_only_by_wrong_events_is_gone() -> None:
     assert set(worker.store.users) == set(worker.store.at_risk) == {"b"}
 
 
+@pytest.mark.parametrize("wait", [0, 1])
+def test_a_user_who_is_gone_begins_anew_in_the_same_batch(wait: int) -> None:
+    anew = event("usage", 0.004 + wait, "a", 0.004, n=1, id="1")
+    wrong = event("usage", 0.004, "a", 0.004, n=0, id="0")
+    items = [wrong, *reject(0.004, -3, 5), anew, beat("billing", 60)]
+    worker = Worker(SPEC, topics(SPEC, items)).run()
+    assert features_of(worker, "a", 59)["count"] == 1
+    assert set(worker.store.at_risk) == {"a"}
+
+
 def test_corrected_data_that_come_later_count() -> None:
     again = [event("usage", 140, "a", 105, n=7, id="w5"), beat("billing", 141)]
     spec = replace(
