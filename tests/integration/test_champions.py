@@ -34,11 +34,11 @@ prior = 0.1
 class ContestedStory(Story):
     """The model learns nothing but the base rate; its challenger does better."""
 
-    models = MODELS.format(prior=0.1, stubborn=100)
+    configured = MODELS.format(prior=0.1, stubborn=100)
 
     def begin(self) -> Story:
         super().begin()
-        text = self.config.read_text().replace("[model]\nprior = 0.1\n", self.models)
+        text = self.config.read_text().replace("[model]\nprior = 0.1\n", self.configured)
         text = text.replace("[learning]\n", '[learning]\nevidence_every = "1d"\n')
         self.config.write_text(text)
         return self
@@ -55,7 +55,7 @@ class ContestedStory(Story):
 class OneSidedStory(ContestedStory):
     """The model says .6, whatever it learns: a few days of evidence are enough."""
 
-    models = MODELS.format(prior=0.6, stubborn=1e9)
+    configured = MODELS.format(prior=0.6, stubborn=1e9)
 
 
 @pytest.fixture

@@ -156,7 +156,7 @@ def test_a_user_who_is_gone_begins_anew_in_the_same_batch(wait: int) -> None:
     wrong = event("usage", 0.004, "a", 0.004, n=0, id="0")
     items = [wrong, *reject(0.004, -3, 5), anew, beat("billing", 60)]
     worker = Worker(SPEC, topics(SPEC, items)).run()
-    assert features_of(worker, "a", 59)["count"] == 1
+    assert features_of(worker, "a", 20)["count"] == 1
     assert set(worker.store.at_risk) == {"a"}
 
 
