@@ -37,6 +37,7 @@ def markers(worker: Worker) -> set[int]:
     return {x["epoch"] for x in worker.sent("examples") if x["kind"] == "epoch_end"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 @examples(7)
 @given(histories(), st.integers(0, 2**32))
@@ -47,6 +48,7 @@ def test_one_backlog_is_many_pieces_with_restarts(spec: Spec, items: list[Item],
     alike(whole, pieces)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 @examples(7)
 @given(histories(), st.integers(0, 2**32), st.sampled_from([1, 6, 10_000]))

@@ -96,6 +96,7 @@ def heirs(spec: Spec) -> Iterator[Worker]:
         yield live(Worker(spec, doomed.topics, store=store, outputs=outputs))
 
 
+@pytest.mark.slow
 @COMMITS
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 def test_wherever_it_dies_the_outcome_is_the_same(

@@ -32,6 +32,7 @@ SPECS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 @examples(3)
 @given(histories(), st.integers(0, 2**32))
