@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from streams.embedded import LocalKafka
+from tests.faults import topics
 from tests.faults.life import PATIENCE, Result
 from tests.faults.redis_losses import begun
 from tests.faults.registry import Stage, fault
@@ -20,6 +21,9 @@ def away(stage: Stage) -> Result:
             life.strikes += 1
             time.sleep(stage.away if number else 1)
             kafka.start()
+            topics.await_leaders(
+                life.servers, {f"{life.app}.{o.item.source}" for o in life.history}
+            )
             life.wait(life.applied, PATIENCE, "it does not go on")
         assert worker.alive
         return life.finish(2 * PATIENCE)

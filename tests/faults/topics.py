@@ -32,6 +32,20 @@ def produce(servers: str, app: str, sent: Iterable[Sent]) -> None:
     producer.close()
 
 
+def await_leaders(servers: str, topics: Iterable[str]) -> None:
+    """Wait until every partition has a leader: what one refuses comes later than what others take.
+
+    A broker that is back gets to lead its partitions one by one.
+    """
+    consumer = KafkaConsumer(bootstrap_servers=servers)
+    try:
+        consumer.end_offsets(
+            [TopicPartition(t, n) for t in topics for n in consumer.partitions_for_topic(t) or ()]
+        )
+    finally:
+        consumer.close()
+
+
 def read(servers: str, topics: Sequence[str]) -> dict[str, list[Any]]:
     """All records of topics, each topic's by partition, then offset."""
     consumer = KafkaConsumer(bootstrap_servers=servers, enable_auto_commit=False)
