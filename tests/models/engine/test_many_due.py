@@ -46,7 +46,7 @@ class Record:
 class Counter:
     """A model that says how many events it was shown."""
 
-    name, version, valid_from, maturity = "counter", 1, None, "mature"
+    name, version, valid_from, maturity, policies = "counter", 1, None, "mature", None
 
     def predict(self, matrix: np.ndarray) -> np.ndarray:
         return matrix[:, 0] / 100
