@@ -364,7 +364,8 @@ class Story:
 
     def _clock(self) -> int:
         records = self.records()
-        done = [r["clock"] // 1000 for r in records if r["sweep"] is None]
+        # a cut at the clock itself is still to come; its epoch's end is durable before it
+        done = [min(r["clock"], r["next_cut"] - 1) // 1000 for r in records if r["sweep"] is None]
         return min(done) if len(done) == PARTITIONS else 0
 
     def committed(self) -> dict[tuple[str, int], int]:
