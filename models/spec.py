@@ -231,6 +231,7 @@ class LearningSpec:
     negatives: probability at which an example without churn is kept, with weight 1 / negatives.
     promote: whether evidence promotes a challenger, or only a request does. evidence_every: length
     of the blocks whose means are the evidence; 0: the horizon.
+    segments: features by whose values it is told how true the probabilities were.
     """
 
     every: int
@@ -241,6 +242,7 @@ class LearningSpec:
     negatives: float = 1.0
     promote: PromoteRule = "auto"
     evidence_every: int = 0
+    segments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

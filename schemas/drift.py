@@ -22,13 +22,32 @@ class BandQuality:
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentQuality:
+    """Are a segment's probabilities true? ``predicted`` and ``observed`` are weighted means.
+
+    feature: by whose values the window's examples are parted, into quarters or into each of at most
+    four values. low, high: least and largest of the segment's values when they were scored; None
+    where the value was not known. examples: of the window. predicted, observed: mean probability
+    and share that churned.
+    """
+
+    feature: str
+    low: float | None
+    high: float | None
+    examples: int
+    predicted: float
+    observed: float
+
+
+@dataclass(frozen=True, slots=True)
 class Prequential:
     """Predict-then-learn metrics of one epoch and of a rolling window of examples.
 
     auc, log_loss: over the rolling window; None while a class is missing.
     dropped: reason to number of the epoch's examples that were not learned.
     base_log_loss: of always predicting the base rate known before the example.
-    bands: how true the window's probabilities were, by band of the score.
+    bands: how true the window's probabilities were, by band of the score. segments: the same, by
+    values of the features that ``[learning] segments`` names.
     weights: staleness pattern ("any", or names of sources) to the weight of each policy in it.
     """
 
@@ -48,5 +67,6 @@ class Prequential:
     bands: tuple[BandQuality, ...] = ()
     dropped: dict[str, int] = field(default_factory=dict)
     weights: dict[str, dict[str, float]] = field(default_factory=dict)
+    segments: tuple[SegmentQuality, ...] = ()
     kind: str = "prequential"
     schema_version: int = DRIFT_SCHEMA_VERSION

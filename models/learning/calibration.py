@@ -9,10 +9,10 @@ import numpy as np
 
 from models.learning.diagnosis import Compared
 from models.learning.numerics import Floats
+from models.learning.quarters import quarters
 from models.spec import Spec
 from schemas.times import format_time
 
-PARTS = 4
 SURE = 3.0
 """Standard errors beyond which a group is called off."""
 
@@ -56,19 +56,18 @@ def calibration(spec: Spec, compared: Compared, segment: str | None = None) -> l
 def _quarters(
     by: str, compared: Compared, values: Floats, name: Callable[[float], str]
 ) -> list[Group]:
-    """Groups by quartile of the values; a group of its own for those that are not known."""
-    known = values[np.isfinite(values)]
-    if not len(known):
+    """Groups by quarters of the values; a group of its own for those that are not known."""
+    parts = quarters(values)
+    if not parts:
         return []
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, PARTS + 1), method="lower"))
-    inner = edges[1:-1] if len(edges) > 2 else edges[:0]
-    places = np.where(np.isfinite(values), np.searchsorted(inner, values, side="right"), PARTS)
+    places = np.zeros(len(values), dtype=np.intp)
+    for i, part in enumerate(parts):
+        places[part.inside] = i
 
     def title(i: int) -> str:
-        if i == PARTS:
+        low, high = parts[i].low, parts[i].high
+        if low is None or high is None:
             return "not known"
-        chosen = values[places == i]
-        low, high = float(chosen.min()), float(chosen.max())
         return name(low) if low == high else f"{name(low)} … {name(high)}"
 
     return _groups(by, compared, places, title)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from models.learning.numerics import Floats
-from schemas.drift import BandQuality
+from models.learning.quarters import quarters
+from schemas.drift import BandQuality, SegmentQuality
 
 _LEAST = 1e-15
+_NONE: Mapping[str, Floats] = MappingProxyType({})
 
 
 class RollingQuality:
@@ -28,15 +32,35 @@ class RollingQuality:
     def __init__(self, size: int) -> None:
         self.size = size
         self._rows = np.zeros((0, 4))
+        self._segments: dict[str, Floats] = {}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over a pickled state; one from before there were segments has none."""
+        self.__dict__ |= {"_segments": {}} | state
 
     def __len__(self) -> int:
         """Examples in the window now."""
         return len(self._rows)
 
-    def update(self, labels: Floats, predicted: Floats, weights: Floats, base_rate: float) -> None:
-        """Take in n labels, predictions, weights, shape (n,), and the base rate before them."""
+    def update(
+        self,
+        labels: Floats,
+        predicted: Floats,
+        weights: Floats,
+        base_rate: float,
+        segments: Mapping[str, Floats] = _NONE,
+    ) -> None:
+        """Take in n labels, predictions, weights, shape (n,), and the base rate before them.
+
+        segments: feature → its values, shape (n,), for telling how true the predictions were by
+        them; a feature that is new tells of the examples from now on.
+        """
         rows = np.column_stack((labels, predicted, np.full(len(labels), base_rate), weights))
         self._rows = np.concatenate((self._rows, rows))[-self.size :]
+        self._segments = {
+            name: np.concatenate((self._segments.get(name, np.zeros(0)), values))[-self.size :]
+            for name, values in segments.items()
+        }
 
     def auc(self) -> float | None:
         """Area under the ROC curve over the window, ties counting half.
@@ -67,6 +91,18 @@ class RollingQuality:
         places = np.searchsorted(bounds, self._rows[:, 1], side="right") - 1
         return tuple(_quality(name, self._rows[places == i]) for i, (name, _) in enumerate(bands))
 
+    def segments(self) -> tuple[SegmentQuality, ...]:
+        """How true the predictions were, by quarters of each feature's values."""
+        found = []
+        for name, values in self._segments.items():
+            rows = self._rows[len(self._rows) - len(values) :]
+            for part in quarters(values):
+                examples, predicted, observed = _means(rows[part.inside])
+                found.append(
+                    SegmentQuality(name, part.low, part.high, examples, predicted, observed)
+                )
+        return tuple(found)
+
     def _loss(self, column: int) -> float | None:
         labels = self._rows[:, 0]
         if not 0 < labels.sum() < len(labels):
@@ -78,8 +114,13 @@ class RollingQuality:
 
 
 def _quality(band: str, rows: Floats) -> BandQuality:
-    weights = rows[:, 3]
-    if not weights.sum() > 0.0:
+    if not rows[:, 3].sum() > 0.0:
         return BandQuality(band, 0, None, None)
-    observed, predicted = (float(weights @ rows[:, i] / weights.sum()) for i in (0, 1))
-    return BandQuality(band, len(rows), predicted, observed)
+    return BandQuality(band, *_means(rows))
+
+
+def _means(rows: Floats) -> tuple[int, float, float]:
+    """How many, and the weighted means of prediction and label."""
+    weights = rows[:, 3]
+    predicted, observed = (float(weights @ rows[:, i] / weights.sum()) for i in (1, 0))
+    return len(rows), predicted, observed

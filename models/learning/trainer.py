@@ -22,7 +22,7 @@ from models.learning.policies import PolicyLearner
 from models.learning.prequential import RollingQuality
 from models.learning.scorer import Scorer, as_matrix, prior_scorer
 from models.spec import ModelSpec, Spec
-from schemas.drift import BandQuality
+from schemas.drift import BandQuality, SegmentQuality
 from schemas.examples import Example
 from schemas.snapshots import Manifest
 
@@ -36,8 +36,8 @@ class EpochMetrics:
 
     examples: handed over; learned: of them learned, with ``positives`` among these; dropped:
     reason → number of the others. window: examples the rolling figures are taken over.
-    missing: feature → how many of the vectors learned did not know it. bands: how true the
-    window's probabilities were. weights: of the policies, by staleness pattern.
+    missing: feature → how many of the vectors learned did not know it. bands, segments: how
+    true the window's probabilities were. weights: of the policies, by staleness pattern.
     """
 
     examples: int
@@ -50,6 +50,7 @@ class EpochMetrics:
     base_log_loss: float | None
     missing: dict[str, int]
     bands: tuple[BandQuality, ...]
+    segments: tuple[SegmentQuality, ...]
     weights: dict[str, dict[str, float]]
 
 
@@ -108,6 +109,7 @@ class Trainer:
         self.spec = spec
         self.epoch: int | None = None
         self._features = tuple(feature.name for feature in spec.features)
+        self._segments = {name: self._features.index(name) for name in spec.learning.segments}
         self._manifest: Manifest | None = None
         self._scorer: Scorer = prior_scorer(spec)
         self._state = _State(
@@ -193,7 +195,8 @@ class Trainer:
         complete = as_matrix(self._features, [example.complete for example in examples])
         state = self._state
         predicted = Predicted(labels, weights, self._scorer.predict(scored))
-        state.quality.update(labels, predicted.probabilities, weights, state.base.rate())
+        segments = {name: scored[:, i] for name, i in self._segments.items()}
+        state.quality.update(labels, predicted.probabilities, weights, state.base.rate(), segments)
         for label, weight in zip(labels.tolist(), weights.tolist(), strict=True):
             state.base.update(bool(label), weight)
         times = [example.time for example in examples]
@@ -224,6 +227,7 @@ class Trainer:
             base_log_loss=quality.base_log_loss(),
             missing=missing,
             bands=quality.bands(self.spec.scoring.bands),
+            segments=quality.segments(),
             weights=self._state.policies.weights(self.spec),
         )
 

@@ -112,6 +112,7 @@ def _spec(doc: Document) -> Spec:
             negatives=doc.learning.negatives,
             promote=doc.learning.promote,
             evidence_every=doc.learning.evidence_every or 0,
+            segments=tuple(doc.learning.segments),
         ),
         challengers=tuple(
             ModelSpec(

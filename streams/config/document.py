@@ -372,6 +372,9 @@ class LearningDoc(Section):
     ebbline models promote does it."""
     evidence_every: PositiveDuration | None = None
     """Challengers are compared by means over blocks of this length. Default: the horizon."""
+    segments: Annotated[list[str], Field(max_length=4)] = []
+    """Features by quarters of whose values the drift topic tells whether the probabilities were
+    true, beside the bands. At most four."""
     snapshot_store: Annotated[str, Field(min_length=1)] = "redis"
     """Where model snapshots are kept: redis, a folder, or an fsspec URL (s3://bucket/path)."""
     model_wait: Duration = 60 * SECOND

@@ -36,6 +36,7 @@ def figures(manifest: Manifest, metrics: EpochMetrics) -> Output:
         emitted_at=format_time(now_us()),
         bands=metrics.bands,
         weights=metrics.weights,
+        segments=metrics.segments,
     )
     return Output("drift", manifest.name.encode(), encode(record))
 

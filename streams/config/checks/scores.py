@@ -108,9 +108,17 @@ def _check_makes(doc: ModelDoc | ChallengerDoc | MemberDoc, key: str, problems: 
 
 
 def check_learning(draft: Draft, problems: Problems) -> None:
-    """Examples are taken at cuts."""
-    if draft.learning is not None:
-        check_on_grid(draft, problems, "learning.example_every", draft.learning.example_every)
+    """Examples are taken at cuts; segments are told apart by features."""
+    if draft.learning is None:
+        return
+    check_on_grid(draft, problems, "learning.example_every", draft.learning.example_every)
+    names = draft.learning.segments
+    known = [feature.name for feature in draft.features if feature is not None]
+    for name in [name for name in names if name not in known]:
+        remedy = did_you_mean(name, known, "declared")
+        problems.add("learning.segments", f'There is no feature "{name}".', remedy)
+    if len(set(names)) < len(names):
+        problems.add("learning.segments", "A feature is named twice.", "Name each once.")
 
 
 def check_worker(draft: Draft, problems: Problems) -> None:

@@ -271,6 +271,8 @@ CASES: list[tuple[str, str, str, str]] = [
      "scores.reasons_from", '"hihg"', '"high"'),
     (BASE + '[learning]\nexample_every = "1h"', "learning.example_every", "multiple", "Use 1d"),
     (BASE + '[learning]\nevery = "0s"', "learning.every", "no length", "above zero"),
+    (BASE + '[learning]\nsegments = ["clikcs"]', "learning.segments", '"clikcs"', "clicks"),
+    (BASE + '[learning]\nsegments = ["a", "b", "c", "d", "e"]', "learning.segments", "4", "four"),
 ]  # fmt: skip
 
 
