@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from bench.core_job import SPEC, Raw, backlog, users_of
-from models.engine import cutting, desk, engine, records, scoring, sweeps, unit
+from models.engine import cutting, desk, engine, looking, records, sweeps, unit
+from models.engine.checks import Checks
 from models.engine.desk import Desk
 from models.engine.engine import Engine
 from models.engine.merge import Merger
@@ -40,7 +41,7 @@ PARTS: list[tuple[str, Any, str]] = [
     ("collect", engine, "collect"),
     ("fold", engine, "fold"),
     ("rounds", engine, "next_round"),
-    ("as-of features", scoring, "features"),
+    ("as-of features", looking, "features"),
     ("index", Desk, "index"),
     ("score", engine, "score"),
     ("score", sweeps, "score"),
@@ -54,6 +55,8 @@ PARTS: list[tuple[str, Any, str]] = [
     ("emit", Desk, "emit"),
     ("state encode", unit, "encode"),
     ("examples", cutting, "keep_examples"),
+    ("gather", Checks, "gather"),
+    ("check", Checks, "check"),
 ]
 
 
