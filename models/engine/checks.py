@@ -1,24 +1,71 @@
 """The checks of the sources: what is gathered between two of them, and what is found out at one.
 
 References (what is usual for a source) change only here, at points of the partition's clock, so a
-score depends on no batch boundary.
+score depends on no batch boundary. A piece of a batch may reach over many checks: they depend on
+the records alone, not on users, so they are crossed first, and what held in each stretch between
+two of them is kept for those who are looked at there (:class:`Frames`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
 import numpy as np
 
+from models.engine.corrupt import excluded_of
 from models.engine.intake import Judged
-from models.engine.state import PartitionState, SourceState
+from models.engine.piece import Piece
+from models.engine.rounds import Waiting
+from models.engine.state import PartitionState
+from models.features.remaining import Stretches
 from models.grid import NEVER, Int
 from models.spec import SourceSpec, Spec
 from models.staleness.cadence import TICKS
 from models.staleness.evidence import Run, Standing
-from models.staleness.health import Codes, health_of, load_at
+from models.staleness.health import Codes, Frozen, Stretch, freeze, health_of, load_at
 from models.staleness.quality.gate import Gate
+from models.staleness.watermarks import Progress
 from models.state.slab import Slab
 from schemas.hashing import hash_text
 from schemas.reasons import Reject
+
+Excluded = tuple[Stretches, ...]
+"""For each source the intervals that windows leave out; () where there are none at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """What held in each stretch of a piece: before its first check, between two, behind the last.
+
+    times: int64[checks]. heard: for each source the clock at its newest usable event before the
+    piece. frozen: the sources, one stretch after the other. excluded: by stretch.
+    """
+
+    times: Int
+    heard: list[int]
+    frozen: Frozen
+    excluded: list[Excluded]
+
+    def stretch(self, clocks: Int) -> Int:
+        """Which stretch each clock lies in, int64[n]; a check comes after records of its time."""
+        return np.searchsorted(self.times, clocks, side="left")
+
+    def alike(self, stops: Waiting) -> Iterator[tuple[Excluded, Waiting]]:
+        """Stops for which windows leave out the same, and what that is."""
+        if len(stops.rows) == 0:
+            return
+        first = self.excluded[0]
+        if all(one == first for one in self.excluded):
+            yield first, stops
+            return
+        stretch = self.stretch(stops.clocks)
+        for number in np.unique(stretch).tolist():
+            yield self.excluded[number], stops.part(stretch == number)
+
+    def known(self, clocks: Int, watermarks: Int) -> Int:
+        """Watermarks, int64[n, sources], that end where a source's data was wrong then."""
+        return np.minimum(watermarks, self.frozen.good_through[self.stretch(clocks)])
 
 
 class Checks:
@@ -32,45 +79,55 @@ class Checks:
             for source, known in zip(spec.sources, state.sources, strict=True)
         ]
 
-    def gather(self, s: int, judged: Judged) -> None:
-        """Take in judged records of a source; they lie between two checks."""
-        every = self._spec.health.every
-        self._state.sources[s].evidence.gather(self._last, every, self._run(s, judged))
-        chunk, reached = judged.chunk, judged.course.last_data
-        gate = self._gates[s]
-        users = np.zeros(len(chunk), dtype=np.uint64)
-        users[judged.usable] = self._slab.hashes[judged.rows[judged.usable]]
-        gate.gather(chunk.batch, users, chunk.arrivals, judged.usable, reached, judged.verdicts)
+    def follow(self, piece: Piece, judged: Mapping[int, Judged]) -> Frames:
+        """Take judged records in, crossing the checks that lie between them."""
+        begun, every = self._state.next_check, self._spec.health.every
+        assert begun is not None
+        times = np.arange(begun, max(begun, piece.clock), every)
+        heard = [source.evidence.heard for source in self._state.sources]
+        kept, excluded = [self._frozen()], [excluded_of(self._state)]
+        ends = {s: np.searchsorted(one.clocks, times, side="right") for s, one in judged.items()}
+        for number, time in enumerate(times.tolist()):
+            for s, one in judged.items():
+                first = int(ends[s][number - 1]) if number else 0
+                self._gather(s, one.part(first, int(ends[s][number])))
+            progress = [
+                self._progress(s, int(ends[s][number]) if s in judged else 0, judged.get(s))
+                for s in range(len(heard))
+            ]
+            self._check(time, progress)
+            self._state.next_check = time + every
+            kept.append(self._frozen())
+            excluded.append(excluded_of(self._state))
+        for s, one in judged.items():
+            self._gather(s, one.part(int(ends[s][-1]) if len(times) else 0, len(one.chunk)))
+        return Frames(times, heard, Frozen.of(kept), excluded)
 
     def check(self, time: int) -> None:
-        """A check has come: learn from what was gathered since the one before."""
-        for gate, known in zip(self._gates, self._state.sources, strict=True):
-            gate.check(time, known.progress.watermark(gate.source, time))
-        health = self._spec.health
-        for source, state in zip(self._spec.sources, self._state.sources, strict=True):
-            standing = _standing(source, state, time)
-            state.evidence.check(time, health.every, health.learn_for, standing)
+        """A check has come, behind all that has been applied."""
+        self._check(time, [source.progress for source in self._state.sources])
 
-    def health(self, at: Int, watermarks: Int, heard: Int) -> Codes:
-        """Health of each source at moments since the last check, uint8[n, sources].
+    def health(self, frames: Frames, at: Int, watermarks: Int, heard: Int) -> Codes:
+        """Health of each source at moments of a piece, uint8[n, sources].
 
         watermarks, heard: int64[n, sources], as they were then.
         """
-        sources = self._state.sources
-        return health_of(self._spec, sources, self._last, at, watermarks, heard)
+        stretch = frames.stretch(at)
+        return health_of(self._spec, frames.frozen, at, watermarks, heard, stretch)
 
     def health_now(self, at: int, watermarks: list[int]) -> list[int]:
         """Health of each source behind all that has been applied."""
         heard = [source.evidence.heard for source in self._state.sources]
         rows = [np.array([row], dtype=np.int64) for row in (watermarks, heard)]
-        codes: list[int] = self.health(np.array([at]), *rows)[0].tolist()
+        now = Frozen.of([self._frozen()])
+        codes: list[int] = health_of(self._spec, now, np.array([at]), *rows)[0].tolist()
         return codes
 
     def load_now(self, s: int, at: int) -> float:
         """Pulses of a source that would have been usual since its newest event."""
-        evidence = self._state.sources[s].evidence
-        heard = np.array([evidence.heard], dtype=np.int64)
-        return float(load_at(self._spec, evidence, self._last, np.array([at]), heard)[0])
+        heard = np.array([self._state.sources[s].evidence.heard], dtype=np.int64)
+        now, first = Frozen.of([self._frozen()]), np.zeros(1, dtype=np.int64)
+        return float(load_at(self._spec, now, s, first, np.array([at]), heard)[0])
 
     @property
     def tick_s(self) -> float:
@@ -82,6 +139,38 @@ class Checks:
         """The last check, or where it would have been."""
         following = self._state.next_check
         return NEVER if following is None else following - self._spec.health.every
+
+    def _frozen(self) -> Stretch:
+        return freeze(self._spec, self._state.sources, self._last)
+
+    def _gather(self, s: int, judged: Judged) -> None:
+        """Take in records of a source that lie between two checks."""
+        if len(judged.chunk) == 0:
+            return
+        every = self._spec.health.every
+        self._state.sources[s].evidence.gather(self._last, every, self._run(s, judged))
+        chunk, reached = judged.chunk, judged.course.last_data
+        gate = self._gates[s]
+        users = np.zeros(len(chunk), dtype=np.uint64)
+        users[judged.usable] = self._slab.hashes[judged.rows[judged.usable]]
+        gate.gather(chunk.batch, users, chunk.arrivals, judged.usable, reached, judged.verdicts)
+
+    def _check(self, time: int, progress: list[Progress]) -> None:
+        """Learn from what was gathered since the check before. progress: of each source then."""
+        for gate, own in zip(self._gates, progress, strict=True):
+            gate.check(time, own.watermark(gate.source, time))
+        health, sources = self._spec.health, self._spec.sources
+        for source, state, own in zip(sources, self._state.sources, progress, strict=True):
+            standing = Standing(own.watermark(source, time), own.last_data, source.stale_after)
+            state.evidence.check(time, health.every, health.learn_for, standing)
+
+    def _progress(self, s: int, passed: int, judged: Judged | None) -> Progress:
+        """A source's clocks behind so many of the judged records."""
+        if judged is None or passed == 0:
+            return self._state.sources[s].progress
+        course, last = judged.course, passed - 1
+        clocks = (course.data[last], course.heartbeat[last], course.last_data[last])
+        return Progress(*map(int, clocks))
 
     def _run(self, s: int, judged: Judged) -> Run:
         chunk, index = judged.chunk, np.flatnonzero(judged.usable)
@@ -99,8 +188,3 @@ class Checks:
 
 def _listed(source: SourceSpec) -> list[int]:
     return [] if source.segments is None else [hash_text(value) for value in source.segments[1]]
-
-
-def _standing(source: SourceSpec, state: SourceState, time: int) -> Standing:
-    progress = state.progress
-    return Standing(progress.watermark(source, time), progress.last_data, source.stale_after)

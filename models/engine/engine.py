@@ -1,12 +1,13 @@
 """The engine of one partition: records and clock in, state changes and outputs out.
 
-A batch's life: it is cut at the points of time that lie inside it (:meth:`Engine.advance`). Each
-piece (:meth:`Engine._apply`) goes through
+A batch's life: it is cut at the points of time that lie inside it (:meth:`Engine.advance`), but
+not at checks. Each piece (:meth:`Engine._apply`) goes through
 
 1. judging: which records are events to apply, which go to the dead letters;
 2. loading of the users that are not in memory;
 3. scoring of those who are still due at a cut, as of the cut;
-4. choosing: events not applied before, with the places of their panes;
+4. choosing: events not applied before, with the places of their panes; then the checks that lie
+   between the records are crossed, so that all who are looked at find what was known then;
 5. folding into the users' state, in rounds that stop where a user is due to be scored; at the end
    of the rounds all who were looked at are scored together;
 6. moving clocks, counts and indexes on;
@@ -27,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from models.engine import forgetting, rebuilding, ruling
-from models.engine.corrupt import excluded_of
+from models.engine.checks import Frames
 from models.engine.desk import Desk
 from models.engine.epochs import Epochs
 from models.engine.events import Events, collect, fold
@@ -80,16 +81,16 @@ class Engine:
         clocks = np.maximum.accumulate(np.maximum(merged.arrivals, self.state.clock))
         self.points.start(int(clocks[0]))
         turns = forgetting.turns(merged) + ruling.turns(merged)
+        until = self.points.next if turns else self.points.next_stop
         start = 0
         while start < len(merged):
-            point = self.points.next()
-            stop = int(np.searchsorted(clocks, point.time, side="right"))
+            stop = int(np.searchsorted(clocks, until().time, side="right"))
             stop = min([stop, *(turn for turn in turns if turn > start)])
             if stop > start:
                 piece = cut_out(merged, clocks, start, stop)
                 yield from self._way_of(piece)(piece)
                 start = stop
-            if start < len(merged) and clocks[start] > point.time:
+            if start < len(merged) and clocks[start] > (point := self.points.next()).time:
                 yield from self._cross(point)
             if self.state.sweep is not None:
                 yield from self.sweeps.slice()
@@ -118,13 +119,16 @@ class Engine:
 
     def _apply(self, piece: Piece) -> Run:
         """A piece's life: each record judged, users loaded, events folded, users scored."""
+        if self.points.next().time < piece.clock:
+            yield from self.sweeps.finish()  # as of before the checks inside
         judged = self._judge(piece)  # 1
         touched = yield from self._load(judged)  # 2
         if self.state.sweep is not None:  # 3
             yield from self.sweeps.score_due(touched)
             self.slab.last_cut[touched] = self.state.sweep.time
         events = [self._collect(piece, s, one) for s, one in judged.items()]  # 4
-        yield from self._fold(events, judged, piece)  # 5
+        frames = self.checks.follow(piece, judged)
+        yield from self._fold(events, judged, piece, frames)  # 5
         self._move_past(piece, judged)  # 6
         self.desk.index(touched)
         self._turn += 1
@@ -143,7 +147,9 @@ class Engine:
         for given in ruling.given(piece, self._judge(piece)):
             ruling.take(self.spec, self.state, given)
             yield from rebuilding.repair(self.desk, self._entering)
-        self._move_past(piece, self._judge(piece))  # watermarks may have gone back
+        judged = self._judge(piece)  # watermarks may have gone back
+        self.checks.follow(piece, judged)
+        self._move_past(piece, judged)
         self.desk.unit.change(NOBODY)
         yield from self.desk.commit()  # users who are gone must not be loaded again
 
@@ -156,6 +162,7 @@ class Engine:
         if self.state.sweep is not None:
             yield from self.sweeps.score_due(self.slab.row_of(users))
         forgetting.erase(self.slab, users, self.desk.unit.effects)
+        self.checks.follow(piece, judged)
         self._move_past(piece, judged)
         self.desk.unit.change(NOBODY)
         yield from self.desk.commit()
@@ -169,7 +176,6 @@ class Engine:
             rejected = letters(self.spec, source, self.partition, one, self.desk.stamp)
             self.desk.unit.effects.outputs.extend(rejected)
             count(state, one, clock_before)
-            self.checks.gather(s, one)
 
     def _judge(self, piece: Piece) -> dict[int, Judged]:
         """Decide about each record that has not been applied before."""
@@ -201,7 +207,9 @@ class Engine:
         places = piece.places[s][-len(judged.chunk) :]
         return collect(self.slab, self.spec.sources[s], self.state.sources[s], judged, places)
 
-    def _fold(self, events: list[Events], judged: dict[int, Judged], piece: Piece) -> Run:
+    def _fold(
+        self, events: list[Events], judged: dict[int, Judged], piece: Piece, frames: Frames
+    ) -> Run:
         """Apply events to their users, looking at those who are due in between; score them."""
         events = [one for one in events if len(one.rows)]
         if not events:
@@ -212,7 +220,7 @@ class Engine:
         else:
             scorer = yield self.desk.model_at(min(int(one.clocks[0]) for one in events))
             rule = self.spec.scoring.on_event
-            found = list(self._rounds(rule, events, judged, piece, scorer.policies))
+            found = list(self._rounds(rule, events, judged, piece, frames, scorer.policies))
             if found:
                 causes = [cause for _, causes in found for cause in causes]
                 looks = [looks for looks, _ in found]
@@ -226,6 +234,7 @@ class Engine:
         events: list[Events],
         judged: dict[int, Judged],
         piece: Piece,
+        frames: Frames,
         policies: Policies | None,
     ) -> Iterator[tuple[Looks, list[str]]]:
         """Apply events round by round; who was looked at on which event in each."""
@@ -237,13 +246,14 @@ class Engine:
                 fold(self.slab, one.part(now.of_source(one.source)), one.source in self._entering)
             stops = waiting.part(at_stop)
             stops = stops.part(at_risk(self.slab, stops.rows, stops.clocks))
-            if len(stops.rows):
-                marks = watermarks_at(self.spec, self.state, piece, judged, stops)
-                heard, wrong = heard_at(self.state, piece, judged, stops), excluded_of(self.state)
-                health = self.checks.health(stops.clocks, marks, heard)
-                seen = look(self.slab, stops.rows, stops.clocks, marks, health, policies, wrong)
-                yield seen, self._causes(stops, judged)
-                self.slab.last_score[stops.rows] = stops.clocks
+            for wrong, own in frames.alike(stops):
+                marks = watermarks_at(self.spec, self.state, piece, judged, own)
+                marks = frames.known(own.clocks, marks)
+                heard = heard_at(frames.heard, piece, judged, own)
+                health = self.checks.health(frames, own.clocks, marks, heard)
+                seen = look(self.slab, own.rows, own.clocks, marks, health, policies, wrong)
+                yield seen, self._causes(own, judged)
+            self.slab.last_score[stops.rows] = stops.clocks
             waiting = waiting.part(~covered)
 
     def _causes(self, stops: Waiting, judged: dict[int, Judged]) -> list[str]:

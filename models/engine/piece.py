@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,8 +46,7 @@ def watermarks_at(
 ) -> Int:
     """Watermarks of all sources where each stop stands, int64[n, sources].
 
-    They end where a source's data is wrong. judged: the piece's records by source, those that were
-    applied before left out in front.
+    judged: the piece's records by source, those that were applied before left out in front.
     """
     marks = np.full((len(stops.rows), len(spec.sources)), NEVER)
     for s, source in enumerate(spec.sources):
@@ -61,22 +60,22 @@ def watermarks_at(
             reached = np.where(index >= 0, seen[index], reached)
         if source.completeness == "clock":
             reached = np.maximum(reached, stops.clocks - source.max_delay)
-        marks[:, s] = np.minimum(reached, state.sources[s].corrupt.good_through)
+        marks[:, s] = reached
     return marks
 
 
 def heard_at(
-    state: PartitionState, piece: Piece, judged: Mapping[int, Judged], stops: Waiting
+    before: Sequence[int], piece: Piece, judged: Mapping[int, Judged], stops: Waiting
 ) -> Int:
     """The partition's clock at each source's newest usable event before each stop, and at it.
 
-    int64[n, sources], NEVER = none; see :func:`watermarks_at`.
+    int64[n, sources], NEVER = none; see :func:`watermarks_at`. before: that before the piece.
     """
-    heard = np.empty((len(stops.rows), len(state.sources)), dtype=np.int64)
-    for s, source in enumerate(state.sources):
-        heard[:, s] = source.evidence.heard
+    heard = np.empty((len(stops.rows), len(before)), dtype=np.int64)
+    for s, own in enumerate(before):
+        heard[:, s] = own
         if s in judged:
-            seen = np.where(judged[s].usable, judged[s].clocks, source.evidence.heard)
+            seen = np.where(judged[s].usable, judged[s].clocks, own)
             places = piece.places[s][-len(seen) :]
             index = np.searchsorted(places, stops.places, side="right") - 1
             reached = np.maximum.accumulate(seen)[index]

@@ -48,9 +48,12 @@ class Points:
     def next(self) -> Point:
         """The earliest point ahead."""
         assert self._state.next_check is not None
-        found = [Point(self._state.next_check, CHECK), self.next_deed()]
-        found += [Point((one.valid_from or 0) - 1, RULING) for one in self._state.verdicts]
-        return min(found)
+        return min(Point(self._state.next_check, CHECK), self.next_stop())
+
+    def next_stop(self) -> Point:
+        """The earliest point ahead that a piece must not reach over."""
+        found = [Point((one.valid_from or 0) - 1, RULING) for one in self._state.verdicts]
+        return min([self.next_deed(), *found])
 
     def next_deed(self) -> Point:
         """The earliest point ahead at which there is something to do for users."""

@@ -17,6 +17,7 @@ and the newest arrival before it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -47,62 +48,107 @@ class Known(Protocol):
         """When its data is wrong."""
 
 
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """What holds between two checks, for one stretch after the other.
+
+    check: int64[stretches], the check that each begins at. The rest has shape (stretches, sources).
+    bound: int64, the staleness above which a source counts as late. learned: bool, whether its own
+    cadence decides. longest, load, each, alarmed: of that (models.staleness.cadence). prompt: bool,
+    of its delays. corrupt: bool. good_through: int64, event time up to which its data may be used.
+    """
+
+    check: Int
+    bound: Int
+    learned: Bool
+    longest: Float
+    load: Float
+    each: Float
+    alarmed: Bool
+    prompt: Bool
+    corrupt: Bool
+    good_through: Int
+
+    @classmethod
+    def of(cls, stretches: Sequence[Stretch]) -> Frozen:
+        """Put stretches side by side."""
+        columns = zip(*(zip(*sources, strict=True) for _, sources in stretches), strict=True)
+        return cls(np.array([check for check, _ in stretches]), *map(np.array, columns))
+
+
+Stretch = tuple[int, list[tuple[int, bool, float, float, float, bool, bool, bool, int]]]
+"""A check, and the fields of :class:`Frozen` for each source."""
+
+
+def freeze(spec: Spec, sources: Sequence[Known], check: int) -> Stretch:
+    """What is known of the sources from a check to the next."""
+    found = []
+    for source, known in zip(spec.sources, sources, strict=True):
+        evidence, cadence = known.evidence, known.evidence.cadence
+        learned = not source.stale_given and bool(cadence.bound)
+        bound = evidence.bound(source.stale_after) if learned else source.stale_after
+        since, through = known.corrupt.corrupt_since, known.corrupt.good_through
+        alarmed = cadence.alarmed != NEVER
+        own = (bound, learned, cadence.bound, cadence.load, cadence.each, alarmed)
+        found.append((*own, evidence.prompt, since != NEVER, through))
+    return check, found
+
+
 def health_of(
-    spec: Spec, sources: Sequence[Known], check: int, at: Int, watermarks: Int, heard: Int
+    spec: Spec, frozen: Frozen, at: Int, watermarks: Int, heard: Int, stretch: Int | None = None
 ) -> Codes:
     """Health of each source, uint8[n, sources], as indices into HEALTH.
 
-    check: the last check. at: int64[n], clocks from there to the next. watermarks: int64[n,
-    sources]. heard: int64[n, sources], the partition's clock at the newest usable event. NEVER =
-    none.
+    at: int64[n]. watermarks: int64[n, sources]. heard: int64[n, sources], the partition's clock at
+    the newest usable event. NEVER = none. stretch: int64[n], which stretch each moment lies in;
+    None: in the only one.
     """
     codes = np.empty(watermarks.shape, dtype=np.uint8)
-    for s, (source, known) in enumerate(zip(spec.sources, sources, strict=True)):
-        if known.corrupt.corrupt_since != NEVER:
+    which = np.zeros(len(at), dtype=np.int64) if stretch is None else stretch
+    for s, source in enumerate(spec.sources):
+        if frozen.corrupt[:, s].all():
             codes[:, s] = CORRUPT
-        else:
-            codes[:, s] = _health(
-                spec, source, known.evidence, check, at, watermarks[:, s], heard[:, s]
-            )
+            continue
+        own = _health(spec, source, frozen, s, which, at, watermarks[:, s], heard[:, s])
+        codes[:, s] = np.where(frozen.corrupt[which, s], CORRUPT, own)
     return codes
 
 
 def _health(
     spec: Spec,
     source: SourceSpec,
-    evidence: Evidence,
-    check: int,
+    frozen: Frozen,
+    s: int,
+    which: Int,
     at: Int,
     watermark: Int,
     heard: Int,
 ) -> Codes:
+    behind, silence = at - watermark, at - heard
+    late = behind > frozen.bound[which, s]
     bound = source.stale_after
-    if source.stale_given or not evidence.cadence.bound:
-        late = at - watermark > bound
-        silence = at - heard
-        silent = late & ((silence > bound) | (silence >= heard - watermark))
-    else:
-        late = at - watermark > evidence.bound(bound)
-        silent = silent_at(spec, evidence, check, at, heard)
-        if evidence.prompt:
-            late &= heard - watermark > bound
+    silent = late & ((silence > bound) | (silence >= heard - watermark))
+    if frozen.learned[:, s].any():
+        learned = frozen.learned[which, s]
+        silent = np.where(learned, silent_at(spec, frozen, s, which, at, heard), silent)
+        prompt = learned & frozen.prompt[which, s]
+        late &= ~prompt | (heard - watermark > bound)
     codes = np.where(silent, STALLED, np.where(late, LAGGING, FRESH))
     return np.where(watermark == NEVER, UNKNOWN, codes).astype(np.uint8)
 
 
-def silent_at(spec: Spec, evidence: Evidence, check: int, at: Int, heard: Int) -> Bool:
-    """Whether a source is silent beyond its usual cadence, bool[n]; see :func:`health_of`."""
-    if evidence.cadence.alarmed != NEVER:
-        return np.ones(len(at), dtype=np.bool_)
-    load = load_at(spec, evidence, check, at, heard)
+def silent_at(spec: Spec, frozen: Frozen, s: int, which: Int, at: Int, heard: Int) -> Bool:
+    """Whether source s is silent beyond its usual cadence, bool[n]; see :func:`health_of`."""
+    load = load_at(spec, frozen, s, which, at, heard)
     long = (at - heard) * TICKS // spec.health.every >= FLOOR
-    unusual: Bool = (load > evidence.cadence.bound) & long
+    unusual: Bool = (load > frozen.longest[which, s]) & long | frozen.alarmed[which, s]
     return unusual
 
 
-def load_at(spec: Spec, evidence: Evidence, check: int, at: Int, heard: Int) -> Float:
-    """Pulses that would have been expected since the newest event, float64[n]."""
-    every, cadence = spec.health.every, evidence.cadence
-    begun = np.where(heard > check, 0.0, cadence.load)
-    load: Float = begun + (at - np.maximum(heard, check)) * (cadence.each * TICKS / every)
+def load_at(spec: Spec, frozen: Frozen, s: int, which: Int, at: Int, heard: Int) -> Float:
+    """Pulses of source s that would have been expected since its newest event, float64[n]."""
+    check = frozen.check[which]
+    begun = np.where(heard > check, 0.0, frozen.load[which, s])
+    hourly = frozen.each[which, s] * TICKS / spec.health.every
+    load: Float = begun + (at - np.maximum(heard, check)) * hourly
     return load

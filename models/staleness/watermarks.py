@@ -59,6 +59,12 @@ class Course:
     heartbeat: Int
     last_data: Int
 
+    def part(self, start: int, stop: int) -> Course:
+        """Along the records ``start <= i < stop``."""
+        chosen = slice(start, stop)
+        columns = (self.before, self.data, self.heartbeat, self.last_data)
+        return Course(*(column[chosen] for column in columns))
+
 
 def follow(
     source: SourceSpec, start: Progress, times: Int, clocks: Int, events: Bool, beats: Bool

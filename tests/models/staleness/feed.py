@@ -11,7 +11,7 @@ from models.engine.state import SourceState
 from models.grid import Float, Int
 from models.spec import HealthSpec, SourceSpec, Spec
 from models.staleness.evidence import Evidence, Run, Standing
-from models.staleness.health import HEALTH, health_of
+from models.staleness.health import HEALTH, Frozen, freeze, health_of
 from tests.models.engine.story import SPEC, USAGE
 
 HOUR = 3_600_000_000
@@ -82,7 +82,8 @@ class Feed:
     def health(self, at: int) -> str:
         mark = np.array([[self.state.progress.watermark(self.source, at)]])
         heard = np.array([[self.state.evidence.heard]])
-        codes = health_of(self.spec, [self.state], self.clock, np.array([at]), mark, heard)
+        frozen = Frozen.of([freeze(self.spec, [self.state], self.clock)])
+        codes = health_of(self.spec, frozen, np.array([at]), mark, heard)
         return HEALTH[codes[0, 0]]
 
     @property

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from models.engine.state import SourceState
 from models.grid import NEVER, Float, Int
 from models.staleness.corruption import Interval
-from models.staleness.health import HEALTH, health_of
+from models.staleness.health import HEALTH, Frozen, freeze, health_of
 from tests.models.engine.histories import examples
 from tests.models.engine.story import SPEC, S, at
 from tests.models.staleness.feed import DAY, HOUR, PLAIN, START, Feed, changes, poisson, without
@@ -22,12 +22,16 @@ DAYTIME = np.where(np.arange(168) % 24 >= 8, 40.0, 4.0)
 OFFICE = np.where((np.arange(168) // 24 < 5) & (np.arange(168) % 24 // 9 == 1), 30.0, 0.0)
 
 
+def frozen(sources: list[SourceState]) -> Frozen:
+    return Frozen.of([freeze(SPEC, sources, at(75))])
+
+
 def by_bound(staleness: float, silence: float) -> str:
     """Health of the story's first source: its bound of 15 s was configured."""
     clocks, marks = np.array([at(100)]), np.array([[at(100 - staleness), at(100), at(100)]])
     heard = np.array([[at(100 - silence), NEVER, NEVER]])
     sources = [SourceState() for _ in SPEC.sources]
-    return HEALTH[health_of(SPEC, sources, at(75), clocks, marks, heard)[0, 0]]
+    return HEALTH[health_of(SPEC, frozen(sources), clocks, marks, heard)[0, 0]]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +54,7 @@ def test_by_the_configured_bound(staleness: float, silence: float, health: str) 
 def test_each_source_has_its_own_bound_and_each_row_its_own_clock() -> None:
     clocks, marks = np.array([at(100), at(130)]), np.full((2, 3), at(90))
     sources = [SourceState() for _ in SPEC.sources]
-    codes = health_of(SPEC, sources, at(75), clocks, marks, marks)
+    codes = health_of(SPEC, frozen(sources), clocks, marks, marks)
     names = [[HEALTH[c] for c in row] for row in codes]
     assert names == [["fresh"] * 3, ["stalled", "stalled", "fresh"]]
     assert [s.stale_after // S for s in SPEC.sources] == [15, 25, 40]
@@ -60,7 +64,7 @@ def test_what_was_never_seen_is_unknown_and_what_is_wrong_is_corrupt() -> None:
     sources = [SourceState() for _ in SPEC.sources]
     sources[1].corrupt.add(Interval("i", at(90), None, "open", "unit", at(95), "gate"))
     marks = np.array([[NEVER, at(90), at(100)]])
-    codes = health_of(SPEC, sources, at(75), np.array([at(100)]), marks, marks)
+    codes = health_of(SPEC, frozen(sources), np.array([at(100)]), marks, marks)
     assert [HEALTH[c] for c in codes[0]] == ["unknown", "corrupt", "fresh"]
 
 
