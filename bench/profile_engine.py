@@ -55,8 +55,8 @@ PARTS: list[tuple[str, Any, str]] = [
     ("emit", Desk, "emit"),
     ("state encode", unit, "encode"),
     ("examples", cutting, "keep_examples"),
-    ("gather", Checks, "gather"),
-    ("check", Checks, "check"),
+    ("checks", Checks, "follow"),
+    ("checks", Checks, "check"),
 ]
 
 

@@ -16,7 +16,9 @@ when the pulses come again as densely as half of what is usual.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass, field
+from operator import mul
 from typing import Any
 
 import numpy as np
@@ -47,7 +49,6 @@ BUDGET = 50
 _LONGEST = 1e6
 _DAILY = 24
 """Checks between two settlements."""
-_BITS = np.array([1 << bit for bit in range(8)], dtype=np.uint8)
 
 
 @dataclass(slots=True)
@@ -89,16 +90,14 @@ class Cadence:
         A rate q stands for -log(1 - q): then exp(-load) is the chance of that much silence if the
         ticks are independent.
         """
-        rates = np.array(self.rates, dtype=np.float64) / _MILLION
-        weeks = np.array(self.weeks, dtype=np.float64)
-        total = max(1.0, float(weeks.sum()))
-        self.overall = round(float(rates @ weeks) / total, 9)
+        seen = _weighed(self.rates, self.weeks)
+        self.overall = round(seen / max(1, sum(self.weeks)), 9)
         slot = hour_of_week(start)
-        hour, own = slice(slot % 24, None, 24), float(weeks[slot])
+        hour, own = slice(slot % 24, None, 24), self.weeks[slot]
+        rates, weeks = self.rates[hour], self.weeks[hour]
         wide = max(_PRIOR, _PRIOR_PULSES / (TICKS * max(self.overall, 1e-6)))
-        seen = float(weeks[hour].sum())
-        daily = (float(rates[hour] @ weeks[hour]) + wide * self.overall) / (seen + wide)
-        rate = (float(rates[slot]) * own + self.prior * daily) / (own + self.prior)
+        daily = (_weighed(rates, weeks) + wide * self.overall) / (sum(weeks) + wide)
+        rate = (self.rates[slot] / _MILLION * own + self.prior * daily) / (own + self.prior)
         return round(-math.log1p(-min(rate, 0.98)), 9)
 
     def tail(self) -> Tail | None:
@@ -137,10 +136,10 @@ class Cadence:
             return
         first, last = (pulses & -pulses).bit_length() - 1, pulses.bit_length() - 1
         if known and self.each:
-            found = np.flatnonzero(np.array([pulses], dtype="<u8").view(np.uint8)[:, None] & _BITS)
-            spans = np.append(np.diff(found), first + 1 + self.load / self.each)
-            self.spans.add_many(spans)
-            self.silences.add_many(spans * (self.each / UNIT))
+            spans: list[tuple[float, int]] = [*Counter(_between(pulses)).items()]
+            for span, count in (*spans, (first + 1 + self.load / self.each, 1)):
+                self.spans.add(span, count)
+                self.silences.add(span * (self.each / UNIT), count)
         self.load = round((TICKS - 1 - last) * self.each, 6)
 
     def _judge(self, time: int, every: int, pulses: int, heard: int) -> None:
@@ -186,6 +185,22 @@ def hour_of_week(time: int) -> int:
     (0, 25, 167)
     """
     return time // HOUR % HOURS
+
+
+def _between(pulses: int) -> list[int]:
+    """Distances of the pulses from each other, ticks.
+
+    >>> _between(0b1001_1000)
+    [3, 1]
+    """
+    ends = f"{pulses:b}".rstrip("0").split("1")[1:-1]
+    return [len(silence) + 1 for silence in ends]
+
+
+def _weighed(rates: list[int], weeks: list[int]) -> float:
+    """Sum of the rates, as shares, times the weeks; the integers make it the same everywhere."""
+    total: int = sum(map(mul, rates, weeks))
+    return total / _MILLION
 
 
 def _prior(rates: Float, weeks: Int) -> float:

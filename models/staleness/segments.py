@@ -61,9 +61,12 @@ class Segments:
             return
         if self.since == NEVER:
             self.since = time
-        known = time - self.since >= learn_for
+        known, n = time - self.since >= learn_for, pulses.bit_count()
         for k, own in enumerate(self.bits):
-            self._follow(k, own, pulses)
+            if own:
+                self._follow(k, own, pulses)
+            else:
+                self.gaps[k] += n
             if self.missing[k] != NEVER:
                 if own:
                     self.missing[k] = NEVER
@@ -72,13 +75,10 @@ class Segments:
             elif known and self._is_missed(k):
                 self.missing[k] = time
             else:
-                self._learn(k, own, pulses)
+                self._learn(k, own, n)
         self.bits = [0] * len(self.bits)
 
     def _follow(self, k: int, own: int, pulses: int) -> None:
-        if not own:
-            self.gaps[k] += pulses.bit_count()
-            return
         before = self.gaps[k] + (pulses & ((own & -own) - 1)).bit_count()
         if self.missing[k] == NEVER and self.seen[k]:
             self.longest[k] = max(self.longest[k], before)
@@ -90,8 +90,7 @@ class Segments:
             return False
         return -gap * math.log1p(-min(self.shares[k] / _MILLION, 0.98)) > _UNUSUAL
 
-    def _learn(self, k: int, own: int, pulses: int) -> None:
-        n = pulses.bit_count()
+    def _learn(self, k: int, own: int, n: int) -> None:
         self.seen[k] = min(self.seen[k] + n, _MEMORY)
         difference = own.bit_count() * _MILLION - self.shares[k] * n
         self.shares[k] += difference // self.seen[k]

@@ -9,12 +9,11 @@ sketches is the sketch of everything. Old values fade, by a factor on the weight
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from models.grid import Float
+from models.grid import Float, Int
 
 BUCKETS = 120
 EDGES: tuple[float, ...] = tuple(2.0 ** (k / 4) for k in range(BUCKETS))
@@ -39,31 +38,32 @@ class Sketch:
 
     def add(self, value: float, weight: float = 1.0) -> None:
         """Take in one value (>= 0)."""
-        self.merge(Sketch([min(bisect.bisect_left(EDGES, value), BUCKETS - 1)], [weight]))
+        self._put(min(bisect.bisect_left(EDGES, value), BUCKETS - 1), weight)
 
     def add_many(self, values: Float) -> None:
         """Take in values (>= 0), float64[n]."""
-        found = np.minimum(np.searchsorted(_EDGES, values, side="left"), BUCKETS - 1)
-        counts = np.bincount(found, minlength=BUCKETS)
-        present = np.flatnonzero(counts)
-        self.merge(Sketch(present.tolist(), counts[present].tolist()))
+        found, counts = np.unique(buckets_of(values), return_counts=True)
+        self.merge(Sketch(found.tolist(), counts.tolist()))
 
     def merge(self, other: Sketch, scale: float = 1.0) -> None:
         """Take in all that another one holds, its weights multiplied."""
-        sums = dict(zip(self.buckets, self.weights, strict=True))
         for bucket, weight in zip(other.buckets, other.weights, strict=True):
-            sums[bucket] = sums.get(bucket, 0) + (weight if scale == 1.0 else weight * scale)
-        self._put(sums.items())
+            self._put(bucket, weight if scale == 1.0 else weight * scale)
 
     def fade(self, factor: float) -> None:
         """Let what was seen so far count less; what counts next to nothing is forgotten."""
         pairs = zip(self.buckets, (weight * factor for weight in self.weights), strict=True)
-        self._put((bucket, weight) for bucket, weight in pairs if weight > 1e-3)
+        kept = [(bucket, round(weight, _DIGITS)) for bucket, weight in pairs if weight > 1e-3]
+        self.buckets = [bucket for bucket, _ in kept]
+        self.weights = [weight for _, weight in kept]
 
-    def _put(self, pairs: Iterable[tuple[int, float]]) -> None:
-        ordered = sorted(pairs)
-        self.buckets = [bucket for bucket, _ in ordered]
-        self.weights = [round(weight, _DIGITS) for _, weight in ordered]
+    def _put(self, bucket: int, weight: float) -> None:
+        place = bisect.bisect_left(self.buckets, bucket)
+        if place < len(self.buckets) and self.buckets[place] == bucket:
+            self.weights[place] = round(self.weights[place] + weight, _DIGITS)
+        else:
+            self.buckets.insert(place, bucket)
+            self.weights.insert(place, round(weight, _DIGITS))
 
     def quantile(self, share: float) -> float | None:
         """The upper edge of the bucket in which a quantile lies; None: nothing seen."""
@@ -73,3 +73,8 @@ class Sketch:
             if left <= 1e-9:
                 return EDGES[bucket]
         return EDGES[self.buckets[-1]] if self.buckets else None
+
+
+def buckets_of(values: Float) -> Int:
+    """The bucket of each value (>= 0), int64[n]."""
+    return np.minimum(np.searchsorted(_EDGES, values, side="left"), BUCKETS - 1)

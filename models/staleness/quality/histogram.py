@@ -7,7 +7,9 @@ make histograms that can be added, in any order, with the same result.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any, Final
 
 import numpy as np
@@ -33,19 +35,9 @@ class Histogram:
         """Values in all bins."""
         return sum(self.counts)
 
-    def add(self, codes: Int, counts: Int) -> None:
-        """Add to bins. codes: ascending, each once."""
-        if len(codes) == 0:
-            return
-        every = np.concatenate([np.array(self.codes, dtype=np.int64), codes])
-        found, place = np.unique(every, return_inverse=True)
-        summed = np.zeros(len(found), dtype=np.int64)
-        np.add.at(summed, place, np.concatenate([np.array(self.counts, dtype=np.int64), counts]))
-        self.codes, self.counts = found.tolist(), summed.tolist()
-
     def merge(self, other: Histogram) -> None:
         """Add another one."""
-        self.add(np.array(other.codes, dtype=np.int64), np.array(other.counts, dtype=np.int64))
+        self.codes, self.counts = summed(self.codes, self.counts, other.codes, other.counts)
 
     def thinned(self, part: int, whole: int) -> Histogram:
         """Counts times part / whole, rounded; bins that then hold nothing leave."""
@@ -55,8 +47,25 @@ class Histogram:
 
     def quantile(self, share: float) -> int:
         """The code below or in which this share of the values lies."""
-        sums = np.cumsum(self.counts)
-        return self.codes[int(np.searchsorted(sums, share * sums[-1], side="left"))]
+        sums = list(accumulate(self.counts))
+        return self.codes[bisect_left(sums, share * sums[-1])]
+
+
+def summed(
+    keys: list[int], counts: list[int], more: list[int], times: list[int]
+) -> tuple[list[int], list[int]]:
+    """The sums of counts by key, and the keys; both are new lists, and the keys ascend.
+
+    >>> summed([1, 5], [2, 3], [0, 5], [1, 1])
+    ([0, 1, 5], [1, 2, 4])
+    """
+    if not keys or not more:
+        return keys + more, counts + times
+    sums = dict(zip(keys, counts, strict=True))
+    for key, count in zip(more, times, strict=True):
+        sums[key] = sums.get(key, 0) + count
+    found = keys[:] if len(sums) == len(keys) else sorted(sums)
+    return found, [sums[key] for key in found]
 
 
 def codes_of(column: np.ndarray[Any, Any]) -> Int:

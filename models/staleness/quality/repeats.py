@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from models.grid import Int
+from models.staleness.quality.histogram import summed
 
 KEPT: Final = 64
 
@@ -43,17 +44,12 @@ class Repeats:
         """Take in records by their hashes, below 2**32."""
         if len(self.hashes) == KEPT:
             hashes = hashes[hashes <= self.hashes[-1]]
-        if len(hashes):
-            self._add(hashes, np.ones(len(hashes), dtype=np.int64))
+        found, counts = np.unique(hashes, return_counts=True)
+        self.merge(Repeats(found[:KEPT].tolist(), counts[:KEPT].tolist()))
 
     def merge(self, other: Repeats) -> None:
         """Take in another sample."""
-        if other.hashes:
-            self._add(np.array(other.hashes), np.array(other.counts))
-
-    def _add(self, hashes: Int, counts: Int) -> None:
-        every = np.concatenate([np.array(self.hashes, dtype=np.int64), hashes])
-        found, place = np.unique(every, return_inverse=True)
-        summed = np.zeros(len(found), dtype=np.int64)
-        np.add.at(summed, place, np.concatenate([np.array(self.counts, dtype=np.int64), counts]))
-        self.hashes, self.counts = found[:KEPT].tolist(), summed[:KEPT].tolist()
+        if len(self.hashes) == KEPT and other.hashes and other.hashes[0] > self.hashes[-1]:
+            return
+        hashes, counts = summed(self.hashes, self.counts, other.hashes, other.counts)
+        self.hashes, self.counts = hashes[:KEPT], counts[:KEPT]
