@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -28,11 +26,11 @@ from streams.topics.plan import plan_topics
 from tests.faults import deployment, topics
 from tests.faults.deployment import PARTITIONS, SIGNING_KEY, SOURCES
 from tests.faults.history import Sent, end_of, history
-from tests.faults.nursery import Child, spawn
 from tests.faults.observed import observe
 from tests.faults.points import Cut, as_environment
 from tests.faults.truth import truth_of
 from tests.faults.verdict import Verdict, judge
+from tests.nursery import Child, spawn
 
 PATIENCE = 100.0
 """Seconds to wait for what takes a few on a quiet machine; imports alone may take twenty."""
@@ -154,19 +152,6 @@ class Life:
         with closing(KafkaAdminClient(bootstrap_servers=self.servers)) as admin:
             create_topics(admin, plan_topics(self.config, PARTITIONS), 1)
 
-    def ebbline(self, *words: str) -> str:
-        """Run a command of the product to its end."""
-        done = subprocess.run(
-            [sys.executable, "-m", "streams.cli", *words, "--config", str(self.path)],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=90,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
     # --- records -------------------------------------------------------------------------------
 
     def feed(self, share: float = 1.0) -> None:
@@ -182,9 +167,9 @@ class Life:
     def work(self, *cuts: Cut, roles: str = "score", words: Iterable[str] = ()) -> Worker:
         """Start a worker process that meets these cuts."""
         path = self.folder / f"{self.app}-{len(self.workers)}.log"
-        path.touch()
         arguments = ["--config", str(self.path), "--roles", roles, *words]
-        process = spawn(arguments, self.environment | as_environment(cuts), path)
+        environment = self.environment | as_environment(cuts)
+        process = spawn(arguments, environment, path, module="tests.faults.worker")
         worker = Worker(process, path, cuts)
         self.workers.append(worker)
         return worker

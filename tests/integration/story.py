@@ -9,7 +9,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ import redis
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
 from schemas.murmur2 import partition_of
+from tests.nursery import Child, run, spawn
 
 DAY = 86_400_000
 START = 1_704_067_200_000  # 2024-01-01
@@ -208,7 +208,7 @@ class Story:
     servers: str
     redis_url: str
     model_wait: str = "120s"
-    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    workers: list[Child | subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
     def config(self) -> Path:
@@ -230,14 +230,7 @@ class Story:
         return self
 
     def ebbline(self, *words: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "streams.cli", *words, "--config", str(self.config)],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=90,
-            check=False,
-        )
+        done = run([*words, "--config", str(self.config)], self.environment)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -267,24 +260,16 @@ class Story:
 
     # --- processes -----------------------------------------------------------------------------
 
-    def start(self, roles: str = "score,train", *words: str) -> subprocess.Popen[bytes]:
+    def start(self, roles: str = "score,train", *words: str) -> Child:
         """Start a worker process; its log is in the folder."""
-        number = len(self.workers)
-        with (self.folder / f"{self.app}-{number}.log").open("wb") as log:
-            worker = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "streams.cli", "worker", "--roles", roles),
-                    *("--config", str(self.config), *words),
-                ],
-                env=self.environment,
-                stdout=log,
-                stderr=log,
-            )
+        log = self.folder / f"{self.app}-{len(self.workers)}.log"
+        given = ["worker", "--roles", roles, "--config", str(self.config), *words]
+        worker = spawn(given, self.environment, log)
         self.workers.append(worker)
         return worker
 
     @contextmanager
-    def running(self, *roles: str) -> Iterator[list[subprocess.Popen[bytes]]]:
+    def running(self, *roles: str) -> Iterator[list[Child]]:
         """Workers for the time of the block; they must end in order."""
         started = [self.start(role) for role in roles or ("score,train",)]
         try:
@@ -326,6 +311,12 @@ class Story:
             return any(m["epoch"] >= epoch_ms * 1000 for m in self.read("models"))
 
         self._wait(told, seconds, "the trainer has not come that far")
+
+    def wait_said(self, words: str, worker: int = -1, seconds: float = 60) -> None:
+        """Until a worker's log (the newest one's) has these words."""
+        number = range(len(self.workers))[worker]
+        log = self.folder / f"{self.app}-{number}.log"
+        self._wait(lambda: words in log.read_text(), seconds, f"it never said {words!r}")
 
     def _wait(self, true: Any, seconds: float, message: str) -> None:
         deadline = time.monotonic() + seconds

@@ -125,6 +125,7 @@ def test_a_slow_trainer_changes_no_score(
     story = make_story()
     story.produce(events)
     with story.running("score", "train") as (_, trainer):
+        story.wait_said('"working"')
         done = threading.Event()
         slow = threading.Thread(target=_run_a_tenth_of_the_time, args=(trainer, done))
         slow.start()
@@ -138,7 +139,6 @@ def test_a_slow_trainer_changes_no_score(
 
 
 def _run_a_tenth_of_the_time(process, done: threading.Event) -> None:
-    time.sleep(6)  # joined its group
     while not done.is_set():
         process.send_signal(signal.SIGSTOP)
         time.sleep(0.45)

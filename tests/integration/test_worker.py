@@ -174,7 +174,7 @@ def test_while_redis_is_away_nothing_is_lost(make_story: MakeStory, tmp_path: Pa
             story.wait_applied()
             server.stop()
             story.produce(events[half:])
-            time.sleep(4)
+            story.wait_said("waiting for a service")
             server.start()
             story.wait_applied()
             story.wait_scored_through(START + 17 * DAY)

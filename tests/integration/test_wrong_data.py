@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -73,7 +72,7 @@ def test_what_was_rejected_leaves_no_trace(story: Story) -> None:
     assert "no worker is running" in said
     story.produce(after)
     worker = story.start("score")
-    time.sleep(5)
+    story.wait_said("reading records again without what was rejected")
     worker.kill()
     worker.wait()
     story.ebbline("models", "rollback", "--before", interval[1], "--without", without())

@@ -125,7 +125,7 @@ def test_for_a_while_ends_with_the_last_state(filled: Any) -> None:
 def test_ctrl_c_is_a_clean_end_and_new_scores_have_a_rate(filled: Any, produce: Any) -> None:
     command = "from streams.cli import main; main()"
     process = subprocess.Popen(
-        [sys.executable, "-c", command, "watch", "--config", str(filled.file)],
+        [sys.executable, "-c", command, "watch", "--for", "90s", "--config", str(filled.file)],
         env={**os.environ, **filled.environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -136,9 +136,9 @@ def test_ctrl_c_is_a_clean_end_and_new_scores_have_a_rate(filled: Any, produce: 
         assert "scores" in process.stdout.readline()
         new = [replace(score(filled.app, 100 + n, "low"), user=f"n{n}") for n in range(30)]
         produce(filled.config.topics.scores, [(s.user, encode(s)) for s in new])
-        time.sleep(2)
+        assert any("50 scores" in line for line in process.stdout)
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=20)
+        output, errors = process.communicate(timeout=60)
     finally:
         process.kill()
         process.wait()
