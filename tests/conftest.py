@@ -4,5 +4,7 @@ from __future__ import annotations
 
 from hypothesis import settings
 
-settings.register_profile("ebbline", deadline=None)
+from tests.properties import USUAL, scaled
+
+settings.register_profile("ebbline", deadline=None, max_examples=scaled(USUAL))
 settings.load_profile("ebbline")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from tests.fuzz.campaign import TARGETS, Chunk, fire
+from tests.properties import scaled
 
 INPUTS = {"events": 2000, "engine": 160, "snapshots": 200, "files": 100, "configuration": 40}
 
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_damaged_input_is_read_or_refused(target: str) -> None:
-    inputs = INPUTS.get(target, 300)
+    inputs = scaled(INPUTS.get(target, 300))
     _, outcomes, wrong = fire(Chunk(target, f"test/{target}", inputs))
     assert not wrong, wrong
     assert outcomes.total() >= inputs

@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import codec
@@ -19,6 +19,7 @@ from schemas.generate import RECORDS
 from schemas.scores import Score
 from schemas.snapshots import Manifest
 from schemas.sources import SourceOverall, SourceStatus
+from tests.properties import examples
 
 READERS = {
     Score: codec.decode_score,
@@ -40,7 +41,7 @@ def objects(kind: type) -> st.SearchStrategy[Any]:
 
 
 @pytest.mark.parametrize("kind", READERS, ids=lambda kind: kind.__name__)
-@settings(max_examples=20)
+@examples(20)
 @given(data=st.data())
 def test_what_is_written_is_read_again(kind: type, data: st.DataObject) -> None:
     record = data.draw(objects(kind))

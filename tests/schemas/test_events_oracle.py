@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import orjson
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.events import EventBatch, decode_batch
@@ -19,6 +19,7 @@ from schemas.mapping import (
     TimeMapping,
 )
 from schemas.reasons import Reject
+from tests.properties import examples
 from tests.schemas.naive_decoder import Decoded, decode_one
 
 ABSENT = object()
@@ -139,7 +140,7 @@ def cases(draw: st.DrawFn) -> tuple[SourceMapping, list[bytes | None], list[Any]
     return mapping, values, [draw(HEADERS) for _ in values]
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(cases())
 def test_in_columns_equals_one_by_one(
     case: tuple[SourceMapping, list[bytes | None], list[Any]],

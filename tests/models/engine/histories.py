@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -10,19 +9,16 @@ from hypothesis import strategies as st
 
 from tests.models.engine.oracle import BROKEN
 from tests.models.engine.story import Item, at, beat, event
-
-THOROUGH = int(os.environ.get("EBBLINE_THOROUGH", "0"))
-"""How many times more examples, chosen by chance, than the fixed few of an ordinary run."""
+from tests.properties import SHARE, scaled
 
 
 def examples(count: int) -> Any:
-    """Settings of a property: a fixed choice of ``count`` examples, or many new ones."""
+    """Settings of a property: the same few examples in every run, unless it is a long search."""
     return settings(
-        max_examples=count * max(1, THOROUGH),
-        derandomize=not THOROUGH,
+        max_examples=scaled(count),
+        derandomize=SHARE <= 1,
         database=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-        deadline=None,
     )
 
 

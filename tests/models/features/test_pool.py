@@ -57,12 +57,12 @@ def test_blocks_keep_what_is_put_into_them(steps: list[tuple[int, int]]) -> None
 def test_a_pool_whose_users_all_grow_stays_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pools, "_MOVED_AT_ONCE", 7)
     pool = Pool(np.empty(0, np.int32), np.empty((0, 1), np.uint16), np.empty((0, 2)))
-    pool.grow(500)
+    pool.grow(150)
     for length in range(1, 41):
-        for row in range(500):
+        for row in range(150):
             fill(pool, row, [row] * length)
-    assert all(held(pool, row) == [row] * 40 for row in range(500))
-    assert len(pool.ids) < 500 * 40 * 1.3
+    assert all(held(pool, row) == [row] * 40 for row in range(150))
+    assert len(pool.ids) < 150 * 40 * 1.3
 
 
 def test_a_block_has_little_to_spare() -> None:

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.learning.boosted import BoostedTrees
+from tests.properties import examples
 
 NAMES = ("a", "b", "c")
 values = st.one_of(
@@ -38,7 +39,7 @@ def teach(model: BoostedTrees, count: int, seed: int = 0) -> None:
         model.learn_one({"a": a, "b": b}, bool(rng.random() < (0.6 if abs(a) < 0.67 else 0.1)))
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(rows, st.integers(1, 3))
 def test_dicts_and_arrays_give_the_same_bits(
     examples: list[tuple[dict[str, float], bool]], serve: int

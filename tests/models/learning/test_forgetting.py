@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.learning.forgetting import ForgettingLogistic
 from models.learning.numerics import sigmoid
+from tests.properties import examples
 
 NAMES = ("a", "b")
 values = st.one_of(st.floats(-1e6, 1e6), st.sampled_from([0.0, 1e300, -1e300, math.inf, math.nan]))
@@ -25,7 +26,7 @@ def make(features: tuple[str, ...] | None = NAMES, **params: Any) -> ForgettingL
     return ForgettingLogistic(features, raw=features, **{"every": 4, "memory": 100.0, **params})
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(rows)
 def test_dicts_and_arrays_give_the_same_bits(examples: list[tuple[dict[Any, float], bool]]) -> None:
     one, many = make(), make()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.learning.compiled.mixture import Form
@@ -17,6 +17,7 @@ from models.learning.maturing import Maturing
 from models.learning.mixture import Mixture
 from models.learning.numerics import Floats
 from models.learning.replay_logistic import ReplayLogistic
+from tests.properties import examples
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def asked(judges: Judges, known: int) -> int:
     return round(math.log(math.expm1(loss)))
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(st.integers(0, 1500), st.integers(1, 300), st.integers(4, 64))
 def test_the_judge_is_as_old_as_the_labels_are_late(lag: int, every: int, step: int) -> None:
     judges, known = Judges(every), 0
@@ -85,7 +86,7 @@ def test_who_is_only_good_at_once_gains_nothing_from_late_labels() -> None:
     assert shares[1] < 0.1
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.lists(st.integers(0, 4000), min_size=1, max_size=80), st.integers(1, 500))
 def test_what_had_matured_is_counted(times: list[int], maturity: int) -> None:
     maturing, counted, part = Maturing(maturity), [], max(1, maturity // 16)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from river import naive_bayes, tree
 
@@ -19,6 +19,7 @@ from models.learning.guard import FiniteOnly
 from models.learning.mixture import Mixture
 from models.learning.numerics import sigmoid
 from models.learning.replay_logistic import ReplayLogistic
+from tests.properties import examples
 
 NAMES = ("a", "b", "c")
 values = st.one_of(st.floats(-1e6, 1e6), st.sampled_from([0.0, 1e300, math.inf, math.nan]))
@@ -47,7 +48,7 @@ def make(features: tuple[str, ...] | None = NAMES, **params: Any) -> Mixture:
     )
 
 
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(rows)
 def test_dicts_and_arrays_give_the_same_bits(examples: list[tuple[dict[Any, float], bool]]) -> None:
     one, many = make(eta=0.3), make(eta=0.3)
@@ -78,7 +79,7 @@ def test_the_logit_is_the_weighted_mean() -> None:
     assert model.shares.sum() == pytest.approx(1.0)
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(st.integers(0, 1000), st.floats(0.001, 0.5), st.integers(2, 5))
 def test_the_gate_keeps_its_bound(seed: int, eta: float, members: int) -> None:
     rng = np.random.default_rng(seed)

@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.learning.linear import LinearForm
 from models.learning.numerics import sigmoid
 from models.learning.replay_logistic import ReplayLogistic
 from models.staleness.belief import Belief
+from tests.properties import examples
 
 F = 5
 seeds = st.integers(0, 10_000)
@@ -98,7 +99,7 @@ def believed_term(form: LinearForm, belief: Belief, row: int, j: int) -> tuple[f
     return float(mean), float(within + sum(share * (part - mean) ** 2 for share, part in parts))
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(seeds)
 def test_beliefs_move_terms_as_the_formula_says(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -116,7 +117,7 @@ def test_beliefs_move_terms_as_the_formula_says(seed: int) -> None:
         assert said[row] == pytest.approx(kappa * logit, abs=1e-6)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(seeds)
 def test_masked_features_are_as_over_the_examples(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -141,7 +142,7 @@ def test_masked_features_are_as_over_the_examples(seed: int) -> None:
         assert usual[row] == pytest.approx(common, abs=1e-12)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(seeds)
 def test_a_belief_equal_to_the_prior_is_degrade(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -159,7 +160,7 @@ def test_a_belief_equal_to_the_prior_is_degrade(seed: int) -> None:
     np.testing.assert_allclose(form.expected_logits(matrix, nothing), degraded, rtol=0, atol=1e-12)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(seeds)
 def test_a_belief_without_variance_is_its_mean(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -172,7 +173,7 @@ def test_a_belief_without_variance_is_its_mean(seed: int) -> None:
     np.testing.assert_allclose(form.expected_logits(matrix, nearly), latest, atol=1e-4)
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(seeds)
 def test_nothing_masked_changes_nothing_and_what_is_masked_leaves_no_trace(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -15,6 +15,7 @@ from models.learning.bins import BEYOND, Bins, singles
 from models.learning.compiled.attribution import TreeAttribution
 from models.learning.compiled.oblivious import ObliviousForm
 from models.learning.oblivious import grow, leaves
+from tests.properties import examples
 
 values = st.one_of(
     st.floats(-3, 3, width=32), st.sampled_from([0.0, 1.0, 1e300, -1e300, np.inf, np.nan])
@@ -22,7 +23,7 @@ values = st.one_of(
 matrices = hnp.arrays(float, st.tuples(st.integers(1, 25), st.just(3)), elements=values)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(matrices, st.integers(2, 6))
 def test_a_code_says_which_edges_a_value_is_above(matrix: np.ndarray, bins: int) -> None:
     rows = singles(matrix)
@@ -67,7 +68,7 @@ def merit(
     return sum(a * a / (b + l2) for a, b in nodes.values())
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.integers(0, 10_000))
 def test_each_level_is_the_best_there_is(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -120,7 +121,7 @@ def expectation(
     return float((1 - share) * left + share * right)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(st.integers(0, 10_000), st.integers(1, 4))
 def test_contributions_are_the_shapley_values(seed: int, depth: int) -> None:
     rng = np.random.default_rng(seed)

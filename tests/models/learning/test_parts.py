@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -14,6 +14,7 @@ from models.learning.base_rate import BaseRate
 from models.learning.prequential import RollingQuality
 from models.learning.reservoir import Reservoir
 from models.learning.scale import Scale
+from tests.properties import examples
 
 matrices = hnp.arrays(
     float,
@@ -22,7 +23,7 @@ matrices = hnp.arrays(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(matrices, st.integers(0, 1000))
 def test_scale_is_that_of_the_known_values_without_their_tails(
     matrix: np.ndarray, seed: int

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.learning.replay_logistic import ReplayLogistic
+from tests.properties import examples
 
 NAMES = ("a", "b", "c")
 values = st.one_of(
@@ -35,7 +36,7 @@ def teach(model: ReplayLogistic, count: int, seed: int = 0) -> None:
         model.learn_one({"a": float(a), "b": rng.normal()}, positive)
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(rows)
 def test_dicts_and_arrays_give_the_same_bits(examples: list[tuple[dict[str, float], bool]]) -> None:
     one, many = (ReplayLogistic(features=NAMES, capacity=8, replay=3) for _ in range(2))
@@ -51,7 +52,7 @@ def test_dicts_and_arrays_give_the_same_bits(examples: list[tuple[dict[str, floa
         assert 0.0 <= p <= 1.0
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(rows, st.randoms(use_true_random=False))
 def test_names_that_come_later_are_as_if_declared(
     examples: list[tuple[dict[str, float], bool]], random: Any

@@ -27,6 +27,8 @@ ESTIMATORS = [
     SignedLog(),
     Clip(),
 ]
+LONG = {"check_bounded_memory_growth": pytest.mark.slow}
+"""Ten times the examples of the others."""
 
 
 def _cases() -> Iterator[Any]:
@@ -40,7 +42,8 @@ def _cases() -> Iterator[Any]:
         for number, model in enumerate(ESTIMATORS):
             for check in checks.yield_checks(model):
                 if check.__name__ not in model._unit_test_skips():
-                    yield pytest.param(model, check, id=f"{model}-{number}-{check.__name__}")
+                    name = f"{model}-{number}-{check.__name__}"
+                    yield pytest.param(model, check, id=name, marks=LONG.get(check.__name__, ()))
     finally:
         if missing:
             del sys.modules["sklearn"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -17,6 +17,7 @@ from models.learning.numerics import logit
 from models.learning.scorer import Scorer, as_dicts, as_matrix, prior_scorer
 from models.learning.trainer import Trainer
 from models.spec import Spec
+from tests.properties import examples
 
 DAY = 86_400_000_000
 values = st.one_of(
@@ -40,7 +41,7 @@ def trained(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(matrix=matrices)
 def test_scorer_equals_the_river_object(
     kind: str, matrix: np.ndarray, trained: dict[str, tuple[Model, Scorer]], spec: Spec
@@ -72,7 +73,7 @@ def test_a_row_scores_the_same_bits_in_any_company(
 
 
 @pytest.mark.parametrize("kind", ["mixture", "logistic", "boosted"])
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(matrix=matrices)
 def test_contributions_add_up_to_the_logit(
     kind: str, matrix: np.ndarray, trained: dict[str, tuple[Model, Scorer]]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.learning.errors import KindError
@@ -18,13 +18,14 @@ from models.learning.mixture import Mixture
 from models.learning.trainer import EpochResult, Trainer
 from models.spec import Spec
 from schemas.examples import Example
+from tests.properties import examples
 
 DAY = 86_400_000_000
 HOUR = DAY // 24
 Epochs = Callable[..., list[Example]]
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(random=st.randoms(use_true_random=False))
 def test_order_and_repeats_do_not_matter(random: Any, spec: Spec, epoch_of: Epochs) -> None:
     straight, shuffled = Trainer(spec), Trainer(spec)
@@ -119,10 +120,10 @@ def test_predicts_the_vector_as_scored_and_learns_the_complete_one(
     blind = [replace(e, vector={}) for e in second]
     partial = [replace(e, complete={}) for e in second]
     results = []
-    for examples in (second, blind, partial):
+    for told in (second, blind, partial):
         trainer = Trainer(spec)
         trainer.learn_epoch(50 * DAY, first, position=0)
-        results.append((trainer.learn_epoch(51 * DAY, examples, position=1), trainer))
+        results.append((trainer.learn_epoch(51 * DAY, told, position=1), trainer))
     matrix = np.array([[9.0, 30.0, 1.0, 60.0, 2.0]])
     (whole, a), (unseen, b), (unknown, c) = results
     assert a.scorer.predict(matrix) == b.scorer.predict(matrix) != c.scorer.predict(matrix)

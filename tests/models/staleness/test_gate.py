@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.staleness import gate as module
 from models.staleness.gate import PRIOR, SHARE, PolicyGate, weights_of
+from tests.properties import examples
 
 K = len(PRIOR)
 said = st.lists(st.floats(0.02, 0.98), min_size=K, max_size=K)
@@ -19,7 +20,7 @@ def losses(predicted: np.ndarray, label: int) -> np.ndarray:
     return -np.log(predicted if label else 1 - predicted)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(course, st.sampled_from([1.0, 0.5, 1 / 7, 1 / 28]))
 def test_the_regret_is_bounded(course: list[tuple[list[float], int]], rate: float) -> None:
     gate, mixture, experts = PolicyGate(), 0.0, np.zeros(K)
@@ -33,7 +34,7 @@ def test_the_regret_is_bounded(course: list[tuple[list[float], int]], rate: floa
     assert mixture <= bound.min() + 1e-9
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(course, st.sampled_from([1.0, 1 / 7]))
 def test_weights_are_a_distribution_in_every_pattern(
     course: list[tuple[list[float], int]], rate: float

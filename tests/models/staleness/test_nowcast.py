@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.staleness.ages import BEYOND, bucket_of, rounded_up, rungs
 from models.staleness.nowcast import LEAST_PAIRS, Beliefs, Nowcast, Regression, inputs_of
 from models.staleness.pattern import Stale, path
 from tests.models.engine.story import SPEC, S
+from tests.properties import examples
 
 LOGGED = np.array([True, True, False])
 KEY = ("usage", 100)
@@ -36,7 +37,7 @@ def learned(seed: int = 3, n: int = 400) -> tuple[Nowcast, Beliefs]:
     return nowcast, beliefs
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(st.integers(0, 10**6), st.lists(st.integers(1, 30), min_size=1, max_size=4))
 def test_the_regression_is_ridge_in_closed_form(seed: int, sizes: list[int]) -> None:
     rng = np.random.default_rng(seed)

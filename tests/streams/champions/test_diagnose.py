@@ -28,7 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     spec, rng = load_config(folder / "ebbline.toml").spec, np.random.default_rng(2)
     lines = [b"rubbish"]
     for day in range(50, 60):
-        for number in range(80):
+        for number in range(40):
             sessions = float(rng.poisson(4))
             vector = {"sessions_7d": sessions, "minutes_28d": float(rng.exponential(60))}
             label = int(rng.random() < 1 / (1 + math.exp(sessions - 2.5)))
@@ -66,17 +66,17 @@ def test_tables_advice_and_picture(folder: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "1 records are of another app" in result.stderr
     assert "→ " in result.stdout
-    for said in ("100.0%", "800", "low", "sessions_7d", "on learned"):
+    for said in ("100.0%", "400", "low", "sessions_7d", "on learned"):
         assert said in result.stdout
     drawn = ElementTree.parse(folder / "curves.svg").getroot()  # written by us
     texts = [element.text for element in drawn.iter() if element.text]
-    assert {"new examples", "learned examples", "base rate", "800"} <= set(texts)
+    assert {"new examples", "learned examples", "base rate", "400"} <= set(texts)
 
 
 def test_json(folder: Path) -> None:
     found = orjson.loads(run(folder, "--json").stdout)
     assert [point["share"] for point in found["points"]] == [0.125, 0.25, 0.5, 1.0]
-    assert found["points"][-1]["learned"] == 800
+    assert found["points"][-1]["learned"] == 400
     assert found["advice"]
     assert {group["by"] for group in found["calibration"]} == {"band", "time"}
 

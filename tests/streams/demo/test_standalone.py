@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,23 @@ import pytest
 from schemas.times import DAY
 from streams.config import parse_config
 from streams.config.starter import starter_text
+from streams.demo import standalone
 from streams.demo.simtime import START
-from streams.demo.standalone import HISTORY, NotSimulated, Simulation, require_simulated
+from streams.demo.standalone import NotSimulated, Simulation, require_simulated
 from streams.demo.template import configuration
 
 TOPICS = {name: f"t.{name}" for name in ("usage", "billing", "support", "outcomes")}
 PARTITIONS = 2
 PRESENT = START + 1000 * DAY
+HISTORY = 4 * DAY
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _short_history() -> Iterator[None]:
+    """Two weeks take seconds to simulate, and how long it is does not matter here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(standalone, "HISTORY", HISTORY)
+        yield
 
 
 class Broker:
@@ -37,7 +48,7 @@ def simulation(broker: Broker, there: dict[tuple[str, int], int], seed: int = 1)
     return Simulation(broker, TOPICS, PARTITIONS, there, seed, speed=1.0)
 
 
-def test_two_weeks_at_once_then_as_time_goes_by() -> None:
+def test_a_history_at_once_then_as_time_goes_by() -> None:
     broker = Broker()
     running = simulation(broker, {})
     assert running.now == START + HISTORY
@@ -54,11 +65,16 @@ def test_never_past_the_present() -> None:
     assert running.now == START + HISTORY + 2 * DAY
 
 
+@pytest.fixture(scope="module")
+def whole() -> Broker:
+    """What one process sends."""
+    broker = Broker()
+    simulation(broker, {}).advance(5.0, PRESENT)
+    return broker
+
+
 @pytest.mark.parametrize("shares", [(1.0, 1.0), (0.5, 1.0), (0.0, 0.3)])
-def test_goes_on_where_each_partition_ends(shares: tuple[float, float]) -> None:
-    whole = Broker()
-    running = simulation(whole, {})
-    running.advance(5.0, PRESENT)
+def test_goes_on_where_each_partition_ends(whole: Broker, shares: tuple[float, float]) -> None:
     kept = Broker()  # what a first process had sent when it was killed
     for (topic, partition), log in whole.logs.items():
         kept.logs[topic, partition] = log[: int(len(log) * shares[partition])]

@@ -6,11 +6,12 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.examples import EpochEnd, Example, ModelRequest
 from streams.training.epochs import Epochs
+from tests.properties import examples
 
 PARTITIONS = 3
 
@@ -81,7 +82,7 @@ def learn(log: Log, epochs: Epochs, start: int, chunks: list[int]) -> tuple[Lear
     return learned, positions
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     st.integers(0, 10**6),
     st.lists(st.integers(1, 20), min_size=1, max_size=3),

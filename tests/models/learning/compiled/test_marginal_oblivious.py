@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.learning.compiled.attribution import TreeAttribution
@@ -16,6 +16,7 @@ from models.learning.compiled.cells import LEAST, TAIL
 from models.learning.compiled.oblivious import ObliviousForm
 from models.learning.compiled.soft_oblivious import BLOCK
 from models.staleness.belief import Belief
+from tests.properties import examples
 
 F = 4
 
@@ -146,7 +147,7 @@ def hard_unless(
 cases = st.tuples(st.integers(0, 10_000), st.integers(1, 4))
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(cases)
 def test_masked_features_are_averaged_by_the_training_weight(case: tuple[int, int]) -> None:
     rng = np.random.default_rng(case[0])
@@ -168,7 +169,7 @@ def test_masked_features_are_averaged_by_the_training_weight(case: tuple[int, in
         assert common[row] == pytest.approx(own, abs=1e-12)
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(cases)
 def test_beliefs_split_the_odds_as_the_formula_says(case: tuple[int, int]) -> None:
     rng = np.random.default_rng(case[0])
@@ -179,7 +180,7 @@ def test_beliefs_split_the_odds_as_the_formula_says(case: tuple[int, int]) -> No
         assert said[row] == pytest.approx(expected_logit(form, row, share), abs=1e-6)
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(cases)
 def test_a_belief_equal_to_the_prior_is_degrade(case: tuple[int, int]) -> None:
     rng = np.random.default_rng(case[0])
@@ -199,7 +200,7 @@ def test_a_belief_equal_to_the_prior_is_degrade(case: tuple[int, int]) -> None:
     np.testing.assert_allclose(form.expected_logits(matrix, endless), degraded, atol=1e-12)
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(cases)
 def test_a_belief_without_variance_is_its_mean(case: tuple[int, int]) -> None:
     rng = np.random.default_rng(case[0])
@@ -226,7 +227,7 @@ def impossible(form: ObliviousForm) -> np.ndarray:
     return result
 
 
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(cases)
 def test_what_is_not_known_leaves_no_trace(case: tuple[int, int]) -> None:
     rng = np.random.default_rng(case[0])
@@ -238,7 +239,7 @@ def test_what_is_not_known_leaves_no_trace(case: tuple[int, int]) -> None:
     assert (form.expected(other, belief) == form.expected(matrix, belief)).all()
 
 
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(cases)
 def test_nothing_masked_changes_nothing(case: tuple[int, int]) -> None:
     rng = np.random.default_rng(case[0])

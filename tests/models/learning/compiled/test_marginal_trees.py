@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from river import forest, naive_bayes, tree
 
@@ -26,6 +26,7 @@ from models.learning.guard import FiniteOnly
 from models.learning.scorer import as_dicts, expected_rows, marginal_rows, probability
 from models.spec import ModelSpec
 from models.staleness.belief import Belief
+from tests.properties import examples
 
 NAMES = ("a", "b", "c", "d")
 SEEDS = (0, 1, 2)
@@ -94,7 +95,7 @@ def prior_of(belief: Belief) -> Belief:
 anywhere = st.tuples(st.sampled_from(["hat", "arf"]), st.sampled_from(SEEDS), st.integers(0, 9999))
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(anywhere)
 def test_arrays_say_what_the_recursion_over_rivers_nodes_says(where: tuple[str, int, int]) -> None:
     model, form = case(*where[:2])
@@ -159,7 +160,7 @@ def vote(leaf: Any, x: dict[Any, float], own: Any) -> float:
     return float(votes.get(True, 0.0) / sum(votes.values()))
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(anywhere)
 def test_a_belief_equal_to_the_prior_is_degrade(where: tuple[str, int, int]) -> None:
     form = case(*where[:2])[1]
@@ -169,7 +170,7 @@ def test_a_belief_equal_to_the_prior_is_degrade(where: tuple[str, int, int]) -> 
     np.testing.assert_allclose(said, expected, rtol=0, atol=1e-12)
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(anywhere)
 def test_a_belief_without_variance_is_its_mean(where: tuple[str, int, int]) -> None:
     model, form = case(*where[:2])
@@ -198,7 +199,7 @@ def distance(form: AnchoredForm, belief: Belief) -> np.ndarray:
     return result
 
 
-@settings(max_examples=6, deadline=None)
+@examples(6)
 @given(anywhere)
 def test_nothing_masked_changes_nothing_and_what_is_masked_leaves_no_trace(
     where: tuple[str, int, int],

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from river import compose, forest, linear_model, optim, preprocessing, tree
@@ -22,6 +22,7 @@ from models.learning.factory import Model, make_model
 from models.learning.guard import FiniteOnly
 from models.learning.scorer import ArrayScorer, RiverScorer, as_dicts
 from models.spec import FeatureSpec, ModelSpec, Spec
+from tests.properties import examples
 
 NAMES = ("constant", "never", "heavy", "weekday")
 FEATURES = (
@@ -54,7 +55,7 @@ def logistic(seed: int, count: int) -> tuple[Model, AnchoredForm]:
     return model, compile_anchored(model, NAMES)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     seed=st.integers(0, 3),
     count=st.sampled_from([0, 1, 2, 30, 400]),

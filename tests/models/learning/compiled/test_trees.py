@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -18,6 +18,7 @@ from models.learning.compiled.shapes import compile_anchored
 from models.learning.factory import Model, make_model
 from models.learning.scorer import as_dicts
 from models.spec import ModelSpec
+from tests.properties import examples
 
 NAMES = ("a", "b", "c", "d")
 SEEDS = (0, 1, 3, 4, 7, 12, 40, 100)
@@ -93,7 +94,7 @@ def says(model: Model, matrix: np.ndarray) -> list[float]:
 
 
 @pytest.mark.parametrize("kind", ["hat", "arf"])
-@settings(max_examples=60)
+@examples(60)
 @given(
     seed=st.sampled_from(SEEDS),
     choice=hnp.arrays(
@@ -121,7 +122,7 @@ def test_equal_to_river_on_every_split_alone(kind: str) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=20)
+@examples(20)
 @given(kind=st.sampled_from(["hat", "arf"]), seed=st.integers(1000, 10**9))
 def test_equal_to_river_for_any_model(kind: str, seed: int) -> None:
     model, form, values = case.__wrapped__(kind, seed)
