@@ -25,6 +25,7 @@ from models.staleness.cadence import TICKS
 from models.staleness.evidence import Run, Standing
 from models.staleness.health import Codes, Frozen, Stretch, freeze, health_of, load_at
 from models.staleness.quality.gate import Gate
+from models.staleness.segments import SLICES
 from models.staleness.watermarks import Progress
 from models.state.slab import Slab
 from schemas.hashing import hash_text
@@ -182,7 +183,7 @@ class Checks:
             column = chunk.batch.fields[segments[0]][index]
             for k, value in enumerate(self._listed[s]):
                 kinds[column == np.uint64(value)] = k
-        slices = self._slab.slices[judged.rows[index]]
+        slices = (self._slab.hashes[judged.rows[index]] % np.uint64(SLICES)).astype(np.int64)
         return Run(judged.clocks[index], delays, slices, kinds, len(self._listed[s]))
 
 

@@ -21,6 +21,9 @@ NOT_STALE = -1
 """Age of a source that is fresh, or of which no feature is read."""
 
 _SILENT = (float("nan"),) * _EXPERTS
+_NOTHING = np.array(_SILENT, dtype="<f8").tobytes()
+SAID = len(_NOTHING)
+"""Bytes of what the policies said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class CutRecord:
     @staticmethod
     def size(sources: int, features: int) -> int:
         """Number of the bytes."""
-        return _size_before(sources, features) + _EXPERTS * 8 + sources * 8
+        return _size_before(sources, features) + SAID + sources * 8
 
     @classmethod
     def unpack(cls, packed: bytes) -> CutRecord:
@@ -74,12 +77,47 @@ class CutRecord:
         return cls(version, probability, as_of, health, treatment, vector, experts, ages)
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """How a packed cut comes apart in memory, where many users have one of the same time.
+
+    shared: model, as-of times, health, treatment, ages: nearly the same for all. own: probability
+    and vector. said: what each policy said; b"" where none spoke.
+    """
+
+    sources: int
+    features: int
+
+    @property
+    def own_size(self) -> int:
+        """Bytes of ``own``."""
+        return 8 * (1 + self.features)
+
+    def part(self, packed: bytes) -> tuple[bytes, bytes, bytes]:
+        """``(shared, own, said)`` of a packed cut."""
+        head, vector, experts = self._ends()
+        said = packed[vector:experts]
+        shared = packed[:8] + packed[16:head] + packed[experts:]
+        return shared, packed[8:16] + packed[head:vector], b"" if said == _NOTHING else said
+
+    def join(self, shared: bytes, own: bytes, said: bytes) -> bytes:
+        """The packed cut again."""
+        head = self._ends()[0] - 8
+        return b"".join(
+            (shared[:8], own[:8], shared[8:head], own[8:], said or _NOTHING, shared[head:])
+        )
+
+    def _ends(self) -> tuple[int, int, int]:
+        head = _FIXED.size + self.sources * (8 + 1 + 1)
+        vector = head + self.features * 8
+        return head, vector, vector + SAID
+
+
 def brought_up(packed: bytes, sources: int, features: int) -> bytes:
     """A packed cut of today's size: in one from before policies were weighed none spoke."""
     if len(packed) != _size_before(sources, features):
         return packed
-    said = np.array(_SILENT, dtype="<f8").tobytes()
-    return packed + said + np.full(sources, NOT_STALE, dtype="<i8").tobytes()
+    return packed + _NOTHING + np.full(sources, NOT_STALE, dtype="<i8").tobytes()
 
 
 def _size_before(sources: int, features: int) -> int:

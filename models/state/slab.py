@@ -20,8 +20,6 @@ from models.features.plan import Plan
 from models.features.ragged import lengthen
 from models.grid import NEVER, Bool, Int
 from models.spec import Spec
-from models.staleness.segments import SLICES
-from models.state.cuts import CutRecord
 from models.state.waiting import WaitingCuts
 from schemas.hashing import hash_texts
 
@@ -34,7 +32,7 @@ _START = 1024
 _EVICTED_AT_ONCE = 32
 """When the slab is full, this fraction of it (1/n) leaves at once: looking for it costs."""
 _TIMES = ("entered", "last_seen", "last_cut", "last_score")
-_ARRAYS = (*_TIMES, "used", "indexed", "dated", "offsets", "slices", "hashes", "guards")
+_ARRAYS = (*_TIMES, "used", "indexed", "dated", "offsets", "hashes", "guards")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +72,9 @@ class Slab:
     time of any source but outcomes. last_cut: newest schedule point scored. last_score: clock of
     the newest score. used: when the row was used last, in turns of the engine; FREE = it holds
     nobody. offsets: newest applied offset of each source's topic. indexed: whether the user is in
-    the partition's index of users at risk. dated: whether it has outcomes. slices: which of SLICES
-    parts of all users it belongs to. outcomes, pending, ids: outcomes in time order, cuts that
-    wait, remembered event ids (hash to event time) of each source. hashes: of the users' names.
+    the partition's index of users at risk. dated: whether it has outcomes. outcomes, pending, ids:
+    outcomes in time order, cuts that wait, remembered event ids (hash to event time) of each
+    source. hashes: of the users' names.
     guards: what rules keep of each user, two numbers for each; guard_of: where each source's begin.
     """
 
@@ -99,10 +97,9 @@ class Slab:
         rules = np.cumsum([0, *(2 * source.quality.guards for source in self.spec.sources)])
         self.guard_of: list[int] = rules.tolist()
         self.guards = np.empty((0, self.guard_of[-1]), dtype=np.float64)
-        self.slices = np.empty(0, dtype=np.int64)
         self.hashes = np.empty(0, dtype=np.uint64)
         self.outcomes: ByRow[list[Outcome]] = ByRow(list)
-        self.pending = WaitingCuts(CutRecord.size(n, len(self.spec.features)))
+        self.pending = WaitingCuts(n, len(self.spec.features))
         self.ids: ByRow[dict[int, dict[int, int]]] = ByRow(dict)
         self._free: list[int] = []
 
@@ -136,7 +133,6 @@ class Slab:
         rows = np.array(taken, dtype=np.int64)
         self.used[rows] = 0
         self.hashes[rows] = hash_texts(users)
-        self.slices[rows] = self.hashes[rows] % np.uint64(SLICES)
         return rows
 
     def drop(self, users: Iterable[str]) -> None:

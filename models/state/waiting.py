@@ -1,7 +1,8 @@
-"""Cuts that wait for their label: packed records of one size, in one table, chained by user.
+"""Cuts that wait for their label: in tables, chained by user.
 
 Nearly every user has one or two of them, for as long as the horizon: as objects they would take
-more memory than the user's panes.
+more memory than the user's panes. What the cuts of one time have in common is held once, what
+the policies said only of cuts at which something was stale.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from numpy.typing import NDArray
 
 from models.features.ragged import lengthen
 from models.grid import Int
+from models.state.cuts import SAID, Parts
 
 _END = -1
+_NONE = -1
 _START = 64
 
 
@@ -27,18 +30,21 @@ class PendingCut:
 
 
 class WaitingCuts:
-    """Each row's waiting cuts, in the order of their times. size: bytes of a packed one."""
+    """Each row's waiting cuts, in the order of their times."""
 
-    def __init__(self, size: int) -> None:
-        self._times = np.empty(0, dtype=np.int64)
-        self._packed = np.empty((0, size), dtype=np.uint8)
+    def __init__(self, sources: int, features: int) -> None:
+        self._parts = Parts(sources, features)
+        self._own = Table(self._parts.own_size)
+        self._said = Table(SAID)
+        self._shared = Shared()
         self._next = np.empty(0, dtype=np.int32)
+        self._of_shared = np.empty(0, dtype=np.int32)
+        self._of_said = np.empty(0, dtype=np.int32)
         self._first: NDArray[np.int32] = np.empty(0, dtype=np.int32)
-        self._free: list[int] = []
 
     def __len__(self) -> int:
         """Cuts that wait."""
-        return len(self._times) - len(self._free)
+        return len(self._own)
 
     def __contains__(self, row: int) -> bool:
         """Whether a row has any."""
@@ -46,10 +52,7 @@ class WaitingCuts:
 
     def __getitem__(self, row: int) -> list[PendingCut]:
         """A row's cuts, oldest first."""
-        return [
-            PendingCut(int(self._times[place]), self._packed[place].tobytes())
-            for place in self._places(row)
-        ]
+        return [self._cut(place) for place in self._places(row)]
 
     def grow(self, rows: int) -> None:
         """Make room for ``rows`` users; the new ones have no cuts."""
@@ -65,9 +68,14 @@ class WaitingCuts:
     def append(self, row: int, cut: PendingCut) -> None:
         """Add a cut that is newer than the row's others."""
         places = self._places(row)
-        place = self._take()
-        self._times[place], self._next[place] = cut.time, _END
-        self._packed[place] = np.frombuffer(cut.packed, dtype=np.uint8)
+        shared, own, said = self._parts.part(cut.packed)
+        place = self._own.add(own)
+        if place >= len(self._next):
+            for array in (self._next, self._of_shared, self._of_said):
+                lengthen(array, self._own.room)
+        self._next[place] = _END
+        self._of_shared[place] = self._shared.add((cut.time, shared))
+        self._of_said[place] = self._said.add(said) if said else _NONE
         if places:
             self._next[places[-1]] = place
         else:
@@ -75,10 +83,20 @@ class WaitingCuts:
 
     def put(self, row: int, cuts: list[PendingCut]) -> None:
         """Replace a row's cuts."""
-        self._free.extend(self._places(row))
+        for place in self._places(row):
+            self._own.free(place)
+            self._shared.free(int(self._of_shared[place]))
+            if (said := int(self._of_said[place])) != _NONE:
+                self._said.free(said)
         self._first[row] = _END
         for cut in cuts:
             self.append(row, cut)
+
+    def _cut(self, place: int) -> PendingCut:
+        time, shared = self._shared[int(self._of_shared[place])]
+        number = int(self._of_said[place])
+        said = b"" if number == _NONE else self._said[number]
+        return PendingCut(time, self._parts.join(shared, self._own[place], said))
 
     def _places(self, row: int) -> list[int]:
         found, place = [], int(self._first[row])
@@ -87,11 +105,81 @@ class WaitingCuts:
             place = int(self._next[place])
         return found
 
-    def _take(self) -> int:
+
+class Table:
+    """Values of ``size`` bytes by number; numbers that are free are given again."""
+
+    def __init__(self, size: int) -> None:
+        self._values = np.empty((0, size), dtype=np.uint8)
+        self._free: list[int] = []
+
+    def __len__(self) -> int:
+        """Values in it."""
+        return self.room - len(self._free)
+
+    def __getitem__(self, number: int) -> bytes:
+        """A value."""
+        return bytes(self._values[number])
+
+    @property
+    def room(self) -> int:
+        """Numbers are below this."""
+        return len(self._values)
+
+    def add(self, value: bytes) -> int:
+        """Keep a value; returns its number."""
         if not self._free:
-            old = len(self._times)
+            old = self.room
             size = max(_START, old * 17 // 16)
-            for array in (self._times, self._packed, self._next):
-                lengthen(array, size)
+            lengthen(self._values, size)
             self._free.extend(range(size - 1, old - 1, -1))
-        return self._free.pop()
+        number = self._free.pop()
+        self._values[number] = np.frombuffer(value, dtype=np.uint8)
+        return number
+
+    def free(self, number: int) -> None:
+        """Forget a value."""
+        self._free.append(number)
+
+
+class Shared:
+    """Values that many have: each is held once, for as long as anybody has it."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[int, bytes], int] = {}
+        self._values: list[tuple[int, bytes]] = []
+        self._holders: list[int] = []
+        self._free: list[int] = []
+
+    def __getitem__(self, number: int) -> tuple[int, bytes]:
+        """A value."""
+        return self._values[number]
+
+    def __len__(self) -> int:
+        """Different values."""
+        return len(self._numbers)
+
+    def add(self, value: tuple[int, bytes]) -> int:
+        """Hold a value once more; returns its number."""
+        number = self._numbers.get(value)
+        if number is None:
+            number = self._numbers[value] = self._new(value)
+        self._holders[number] += 1
+        return number
+
+    def free(self, number: int) -> None:
+        """Hold a value once less."""
+        self._holders[number] -= 1
+        if self._holders[number] == 0:
+            del self._numbers[self._values[number]]
+            self._values[number] = (0, b"")
+            self._free.append(number)
+
+    def _new(self, value: tuple[int, bytes]) -> int:
+        if self._free:
+            number = self._free.pop()
+            self._values[number] = value
+            return number
+        self._values.append(value)
+        self._holders.append(0)
+        return len(self._values) - 1
