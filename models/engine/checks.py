@@ -8,7 +8,7 @@ two of them is kept for those who are looked at there (:class:`Frames`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,14 +22,19 @@ from models.features.remaining import Stretches
 from models.grid import NEVER, Int
 from models.spec import SourceSpec, Spec
 from models.staleness.cadence import TICKS
-from models.staleness.evidence import Run, Standing
+from models.staleness.evidence import Standing
+from models.staleness.gathered import Gathered, Run, gathered
 from models.staleness.health import Codes, Frozen, Stretch, freeze, health_of, load_at
+from models.staleness.quality import gathered as quality
 from models.staleness.quality.gate import Gate
+from models.staleness.quality.tally import Records
 from models.staleness.segments import SLICES
-from models.staleness.watermarks import Progress
 from models.state.slab import Slab
 from schemas.hashing import hash_text
 from schemas.reasons import Reject
+
+Came = tuple[dict[int, Gathered], dict[int, quality.Gathered]]
+"""What came of a source in the stretches of a piece: for its evidence, and for its gate."""
 
 Excluded = tuple[Stretches, ...]
 """For each source the intervals that windows leave out; () where there are none at all."""
@@ -87,26 +92,21 @@ class Checks:
         times = np.arange(begun, max(begun, piece.clock), every)
         heard = [source.evidence.heard for source in self._state.sources]
         kept, excluded = [self._frozen()], [excluded_of(self._state)]
-        ends = {s: np.searchsorted(one.clocks, times, side="right") for s, one in judged.items()}
+        standings = [self._standings(s, times, judged.get(s)) for s in range(len(heard))]
+        came = {s: self._gathered(s, one, times, standings[s]) for s, one in judged.items()}
         for number, time in enumerate(times.tolist()):
-            for s, one in judged.items():
-                first = int(ends[s][number - 1]) if number else 0
-                self._gather(s, one.part(first, int(ends[s][number])))
-            progress = [
-                self._progress(s, int(ends[s][number]) if s in judged else 0, judged.get(s))
-                for s in range(len(heard))
-            ]
-            self._check(time, progress)
+            self._take(came, number)
+            self._check(time, [own[number] for own in standings])
             self._state.next_check = time + every
             kept.append(self._frozen())
             excluded.append(excluded_of(self._state))
-        for s, one in judged.items():
-            self._gather(s, one.part(int(ends[s][-1]) if len(times) else 0, len(one.chunk)))
+        self._take(came, len(times))
         return Frames(times, heard, Frozen.of(kept), excluded)
 
     def check(self, time: int) -> None:
         """A check has come, behind all that has been applied."""
-        self._check(time, [source.progress for source in self._state.sources])
+        now, sources = np.array([time]), range(len(self._gates))
+        self._check(time, [self._standings(s, now, None)[0] for s in sources])
 
     def health(self, frames: Frames, at: Int, watermarks: Int, heard: Int) -> Codes:
         """Health of each source at moments of a piece, uint8[n, sources].
@@ -144,34 +144,46 @@ class Checks:
     def _frozen(self) -> Stretch:
         return freeze(self._spec, self._state.sources, self._last)
 
-    def _gather(self, s: int, judged: Judged) -> None:
-        """Take in records of a source that lie between two checks."""
-        if len(judged.chunk) == 0:
-            return
-        every = self._spec.health.every
-        self._state.sources[s].evidence.gather(self._last, every, self._run(s, judged))
-        chunk, reached = judged.chunk, judged.course.last_data
-        gate = self._gates[s]
+    def _standings(self, s: int, times: Int, judged: Judged | None) -> list[Standing]:
+        """Where a source stands at each check."""
+        source, now = self._spec.sources[s], self._state.sources[s].progress
+        progress = [now] * len(times)
+        if judged is not None:
+            passed = np.searchsorted(judged.clocks, times, side="right")
+            progress = judged.course.behind(now, passed)
+        return [
+            Standing(own.watermark(source, time), own.last_data, source.stale_after)
+            for own, time in zip(progress, times.tolist(), strict=True)
+        ]
+
+    def _take(self, came: Mapping[int, Came], stretch: int) -> None:
+        """Take in what came in a stretch of a piece."""
+        for s, (evidence, records) in came.items():
+            if stretch in evidence:
+                self._state.sources[s].evidence.take(evidence[stretch])
+            if stretch in records:
+                self._gates[s].take(records[stretch])
+
+    def _gathered(self, s: int, judged: Judged, times: Int, standings: list[Standing]) -> Came:
+        """What came of a source in each stretch of a piece."""
+        chunk, stretch = judged.chunk, np.searchsorted(times, judged.clocks, side="left")
+        evidence = gathered(self._last, self._spec.health.every, self._run(s, judged))
         users = np.zeros(len(chunk), dtype=np.uint64)
         users[judged.usable] = self._slab.hashes[judged.rows[judged.usable]]
-        gate.gather(chunk.batch, users, chunk.arrivals, judged.usable, reached, judged.verdicts)
+        reached, rejected = judged.course.last_data, judged.verdicts
+        records = Records(
+            chunk.batch, users, chunk.arrivals, judged.usable, reached, rejected, stretch
+        )
+        marks = np.array([one.watermark for one in standings], dtype=np.int64)
+        return evidence, self._gates[s].gathered(records, marks)
 
-    def _check(self, time: int, progress: list[Progress]) -> None:
-        """Learn from what was gathered since the check before. progress: of each source then."""
-        for gate, own in zip(self._gates, progress, strict=True):
-            gate.check(time, own.watermark(gate.source, time))
-        health, sources = self._spec.health, self._spec.sources
-        for source, state, own in zip(sources, self._state.sources, progress, strict=True):
-            standing = Standing(own.watermark(source, time), own.last_data, source.stale_after)
+    def _check(self, time: int, standings: Sequence[Standing]) -> None:
+        """Learn from what was gathered since the check before."""
+        for gate, standing in zip(self._gates, standings, strict=True):
+            gate.check(time, standing.watermark)
+        health = self._spec.health
+        for state, standing in zip(self._state.sources, standings, strict=True):
             state.evidence.check(time, health.every, health.learn_for, standing)
-
-    def _progress(self, s: int, passed: int, judged: Judged | None) -> Progress:
-        """A source's clocks behind so many of the judged records."""
-        if judged is None or passed == 0:
-            return self._state.sources[s].progress
-        course, last = judged.course, passed - 1
-        clocks = (course.data[last], course.heartbeat[last], course.last_data[last])
-        return Progress(*map(int, clocks))
 
     def _run(self, s: int, judged: Judged) -> Run:
         chunk, index = judged.chunk, np.flatnonzero(judged.usable)
@@ -184,7 +196,14 @@ class Checks:
             for k, value in enumerate(self._listed[s]):
                 kinds[column == np.uint64(value)] = k
         slices = (self._slab.hashes[judged.rows[index]] % np.uint64(SLICES)).astype(np.int64)
-        return Run(judged.clocks[index], delays, slices, kinds, len(self._listed[s]))
+        return Run(
+            clocks=judged.clocks[index],
+            slices=slices,
+            kinds=kinds,
+            listed=len(self._listed[s]),
+            arrived=judged.clocks[arrived],
+            delays=delays,
+        )
 
 
 def _listed(source: SourceSpec) -> list[int]:

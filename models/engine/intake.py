@@ -62,21 +62,6 @@ class Judged:
     copies: Copies | None = None
     broken: Verdicts = field(default_factory=dict)
 
-    def part(self, start: int, stop: int) -> Judged:
-        """Records ``start <= i < stop``."""
-        if start == 0 and stop == len(self.chunk):
-            return self
-        chosen = slice(start, stop)
-        return Judged(
-            self.chunk.part(start, stop),
-            self.rows[chosen],
-            self.clocks[chosen],
-            self.usable[chosen],
-            self.beats[chosen],
-            self.course.part(start, stop),
-            {i - start: why for i, why in self.verdicts.items() if start <= i < stop},
-        )
-
     @property
     def first_seen(self) -> Bool:
         """Which records are not repeated copies, bool[n]."""

@@ -9,13 +9,14 @@ seen at every hour of the week.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import Any
 
-import numpy as np
-
-from models.grid import NEVER, Float, Int
-from models.staleness.cadence import TICKS, Cadence
-from models.staleness.segments import SLICES, Segments, bitmaps
+from models.grid import NEVER
+from models.staleness.cadence import Cadence
+from models.staleness.gathered import Gathered
+from models.staleness.segments import SLICES, Segments
 from models.staleness.sketch import Sketch
 
 _AT_ONCE = 50.0
@@ -60,18 +61,16 @@ class Evidence:
         content["segments"] = Segments(**content.pop("segments", {}))
         return cls(**content)
 
-    def gather(self, start: int, every: int, run: Run) -> None:
-        """Take in usable events between the check ``start`` and the next, in order."""
-        if len(run.delays):
-            self.fresh.add_many(run.delays)
-        if len(run.clocks) == 0:
-            return
-        self.heard = int(run.clocks[-1])
-        ticks = (run.clocks - start - 1) * TICKS // every
-        slices = bitmaps(ticks, run.slices, SLICES)
-        self.ticks |= int(np.bitwise_or.reduce(slices))
-        kinds = bitmaps(ticks, run.kinds, run.listed)
-        self.segments.gather(np.concatenate([slices, kinds]))
+    def take(self, came: Gathered) -> None:
+        """Take in what came since the check before; it is used up."""
+        if self.fresh.buckets:
+            self.fresh.merge(came.delays)
+        else:
+            self.fresh = came.delays
+        if came.heard != NEVER:
+            self.heard = came.heard
+            self.ticks = reduce(or_, came.bits[:SLICES], self.ticks)
+            self.segments.gather(came.bits)
 
     def check(self, time: int, every: int, learn_for: int, state: Standing) -> None:
         """A check has come: learn from what was gathered."""
@@ -93,22 +92,6 @@ class Evidence:
     def bound(self, bound: int) -> int:
         """The staleness above which it counts as late; lower while it does, so as not to flap."""
         return int(_BACK * bound) if self.late else bound
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Usable events of one source, in order; arrays of n.
-
-    clocks: int64, the partition's clock. delays: float64, seconds from event to arrival, those of
-    events that came too late to be used among them. slices: int64, which of SLICES the user belongs
-    to. kinds: int64, which of the ``listed`` kinds of event it is, -1 = none.
-    """
-
-    clocks: Int
-    delays: Float
-    slices: Int
-    kinds: Int
-    listed: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,13 +47,13 @@ class Segments:
     missing: list[int] = field(default_factory=list)
     since: int = NEVER
 
-    def gather(self, bits: Bits) -> None:
-        """Take in bitmaps of all parts, uint64[parts]."""
+    def gather(self, bits: list[int]) -> None:
+        """Take in bitmaps of all parts."""
         if len(self.bits) != len(bits):  # the first time, or other kinds are listed now
             n = len(bits)
             self.bits, self.shares, self.seen = [0] * n, [0] * n, [0] * n
             self.gaps, self.longest, self.missing = [0] * n, [0] * n, [NEVER] * n
-        self.bits = [old | new for old, new in zip(self.bits, bits.tolist(), strict=True)]
+        self.bits = [old | new for old, new in zip(self.bits, bits, strict=True)]
 
     def check(self, time: int, learn_for: int, pulses: int) -> None:
         """Learn from the ticks since the last check. pulses: the whole source's bitmap."""
@@ -101,12 +101,12 @@ class Segments:
         self.missing[k] = NEVER
 
 
-def bitmaps(ticks: Int, parts: Int, count: int) -> Bits:
+def bitmaps(parts: Int, ticks: Int, count: int) -> Bits:
     """Which of ``count`` parts have an event in which tick, uint64[count].
 
-    ticks: int64[n], 0 to 59. parts: int64[n], each event's part, negative = none of them.
+    parts, ticks: int64[n], of each event; ticks from 0 to 59.
     """
-    known = parts >= 0
-    present = np.bincount(parts[known] * 64 + ticks[known], minlength=count * 64) > 0
-    packed = np.packbits(present.reshape(count, 64), axis=1, bitorder="little")
+    present = np.zeros((count, 64), dtype=np.bool_)
+    present.reshape(-1)[parts * 64 + ticks] = True
+    packed = np.packbits(present, axis=1, bitorder="little")
     return packed.view("<u8").reshape(count).astype(np.uint64)

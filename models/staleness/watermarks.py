@@ -59,11 +59,12 @@ class Course:
     heartbeat: Int
     last_data: Int
 
-    def part(self, start: int, stop: int) -> Course:
-        """Along the records ``start <= i < stop``."""
-        chosen = slice(start, stop)
-        columns = (self.before, self.data, self.heartbeat, self.last_data)
-        return Course(*(column[chosen] for column in columns))
+    def behind(self, start: Progress, passed: Int) -> list[Progress]:
+        """The clocks behind so many records each, int64[k]. start: before the first one."""
+        pairs = [(start.data, self.data), (start.heartbeat, self.heartbeat)]
+        pairs.append((start.last_data, self.last_data))
+        columns = (np.append(first, rest)[passed].tolist() for first, rest in pairs)
+        return [Progress(*row) for row in zip(*columns, strict=True)]
 
 
 def follow(

@@ -9,29 +9,26 @@ bad one. Nothing is learned meanwhile, so what is usual does not drift towards t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
-from models.grid import NEVER, Bool, Int
+from models.grid import NEVER, Int
 from models.spec import SourceSpec, Spec
 from models.staleness.corruption import Interval, Intervals
 from models.staleness.quality import afterwards
+from models.staleness.quality.gathered import MAX_OPEN, Gathered, gathered
 from models.staleness.quality.reasons import together
 from models.staleness.quality.reference import Expected
 from models.staleness.quality.state import Quality, Window
-from models.staleness.quality.tally import Hashes, Tally, refusals, tally, watched_of
+from models.staleness.quality.tally import Records, Tally, watched_of
 from models.staleness.quality.trials import SAFETY, Court, once_in, tail
 from models.staleness.quality.volume import bound, deviations, matters
-from schemas.events import EventBatch
-from schemas.reasons import Reject
 from schemas.sources import IntervalState
 from schemas.times import DAY
 
 BY: Final = "gate"
-MAX_OPEN: Final = 200
-"""Slots before the newest one that are gathered; what is older is applied, but not judged."""
 LONGEST: Final = 7 * DAY
 """A window that has not enough events after so long is only learned from."""
 SLOTS_OUT_OF_ORDER: Final = 50
@@ -72,57 +69,37 @@ class Gate:
 
     # --- between checks ----------------------------------------------------------------------
 
-    def gather(
-        self,
-        batch: EventBatch,
-        users: Hashes,
-        arrivals: Int,
-        usable: Bool,
-        reached: Int,
-        rejected: Mapping[int, tuple[Reject, str]],
-    ) -> None:
-        """Take in a run of records. All int64[n] or bool[n].
-
-        users: hashes of their names, uint64[n]. usable: events. reached: the newest event time at
-        each record, where a rejected one counts.
-        """
+    def gathered(self, records: Records, marks: Int) -> dict[int, Gathered]:
+        """What came in each stretch of a piece. marks: the source's watermarks at its checks."""
         if not self.spec.tests:
-            return
-        if usable.any():
-            self._gather_events(batch, users, arrivals, np.flatnonzero(usable))
-        if rejected:
-            self._gather_rejected(reached, rejected)
+            return {}
+        done = np.where(marks == NEVER, NEVER, marks // self.slot - 1)
+        judged = np.maximum.accumulate(np.append(self.state.judged, done))
+        return gathered(self.watched, self.slot, self.state.newest, judged, records)
 
-    def _gather_events(self, batch: EventBatch, users: Hashes, arrivals: Int, chosen: Int) -> None:
-        state, slots = self.state, (batch.times[chosen] - 1) // self.slot
-        newest = np.maximum.accumulate(np.maximum(slots, state.newest))
-        near, late = slots > newest - MAX_OPEN, slots <= state.judged
-        state.newest = int(newest[-1])
-        if late.any():
-            self._note_late(slots[late])
-        now = near & ~late
-        state.unjudged += int((~near & ~late).sum())
-        found = tally(self.watched, batch, users, arrivals, chosen[now], slots[now])
-        for slot, seen in found.items():
-            self._open(slot).merge(seen)
-        for name in [name for name in state.open if int(name) <= state.newest - MAX_OPEN]:
-            state.unjudged += state.open.pop(name).events
+    def take(self, came: Gathered) -> None:
+        """Take in what came since the check before; it is used up."""
+        state = self.state
+        for slot, count in came.late.items():
+            if (known := state.past.get(str(slot))) is not None:
+                known[2] += count
+                state.late = True
+        state.unjudged += came.unjudged
+        for slot, seen in came.slots.items():
+            self._add(slot, seen)
+        if came.newest != NEVER:
+            state.newest = came.newest
+            for name in [name for name in state.open if int(name) <= came.newest - MAX_OPEN]:
+                state.unjudged += state.open.pop(name).events
+        for slot, counts in came.refused.items():
+            self._add(slot, Tally(rejected=counts))
 
-    def _note_late(self, slots: Int) -> None:
-        found, counts = np.unique(slots, return_counts=True)
-        for slot, count in zip(found.tolist(), counts.tolist(), strict=True):
-            if str(slot) in self.state.past:
-                self.state.past[str(slot)][2] += count
-                self.state.late = True
-
-    def _gather_rejected(self, reached: Int, rejected: Mapping[int, tuple[Reject, str]]) -> None:
-        slots = np.maximum((reached - 1) // self.slot, self.state.judged + 1)
-        known = {i: why for i, why in rejected.items() if reached[i] != NEVER}
-        for slot, counts in refusals(known, slots).items():
-            self._open(slot).merge(Tally(rejected=counts))
-
-    def _open(self, slot: int) -> Tally:
-        return self.state.open.setdefault(str(slot), Tally())
+    def _add(self, slot: int, seen: Tally) -> None:
+        known = self.state.open.get(str(slot))
+        if known is None:
+            self.state.open[str(slot)] = seen
+        else:
+            known.merge(seen)
 
     # --- at a check --------------------------------------------------------------------------
 

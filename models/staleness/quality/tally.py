@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 
-from models.grid import Int
+from models.grid import Bool, Int
 from models.spec import SourceSpec, Spec
 from models.staleness.quality.histogram import CODES, Histogram, codes_of
-from models.staleness.quality.repeats import Repeats
+from models.staleness.quality.repeats import KEPT, Repeats
 from schemas.events import EventBatch
 from schemas.reasons import Reject
 
@@ -74,6 +74,24 @@ class Watched:
     by_id: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Records of one source in a piece, in order; arrays of n.
+
+    users: uint64, hashes of their names. arrivals: int64. usable: bool, events. reached: int64, the
+    newest event time at each record, where a rejected one counts. rejected: the others, but for
+    heartbeats and the like. stretch: int64, which one each came in.
+    """
+
+    batch: EventBatch
+    users: Hashes
+    arrivals: Int
+    usable: Bool
+    reached: Int
+    rejected: Mapping[int, tuple[Reject, str]]
+    stretch: Int
+
+
 def watched_of(spec: Spec, source: SourceSpec) -> Watched:
     """What the source's tests need."""
     tests = source.quality.tests
@@ -89,51 +107,48 @@ def watched_of(spec: Spec, source: SourceSpec) -> Watched:
     )
 
 
-def tally(
-    watched: Watched, batch: EventBatch, users: Hashes, arrivals: Int, chosen: Int, slots: Int
-) -> dict[int, Tally]:
-    """Tallies of the chosen events by slot.
-
-    users: hashes of the records' users, uint64[n]. slots: int64[m], of each chosen one.
-    """
-    found, place = np.unique(slots, return_inverse=True)
-    each = {slot: Tally() for slot in found.tolist()}
-    tallies = list(each.values())
-    ahead = batch.times[chosen] > arrivals[chosen]
-    for one, events, early in zip(
-        tallies,
-        np.bincount(place, minlength=len(found)).tolist(),
-        np.bincount(place[ahead], minlength=len(found)).tolist(),
-        strict=True,
-    ):
-        one.events, one.ahead = events, early
+def tallies(watched: Watched, records: Records, chosen: Int, place: Int, count: int) -> list[Tally]:
+    """So many tallies. chosen: events, int64[m]. place: int64[m], whose each of them is."""
+    batch = records.batch
+    ahead = batch.times[chosen] > records.arrivals[chosen]
+    events, early = (np.bincount(own, minlength=count).tolist() for own in (place, place[ahead]))
+    found = [Tally(n, m) for n, m in zip(events, early, strict=True)]
     for name in watched.fields:
-        _spread(name, batch.fields[name][chosen], place, tallies)
+        _spread(name, batch.fields[name][chosen], place, found)
     if watched.repeats:
-        hashes = _fingerprints(watched, batch, users, chosen)
-        for number, one in enumerate(tallies):
-            one.repeats.add(hashes[place == number] if len(tallies) > 1 else hashes)
-    return each
+        hashes = place << 32 | _fingerprints(watched, records, chosen)
+        for one, (own, counts) in zip(found, _counted(hashes, 2**32, count), strict=True):
+            one.repeats = Repeats(own[:KEPT], counts[:KEPT])
+    return found
 
 
-def _spread(name: str, column: np.ndarray[Any, Any], place: Int, tallies: Sequence[Tally]) -> None:
+def _spread(name: str, column: np.ndarray[Any, Any], place: Int, found: list[Tally]) -> None:
     """Put a field's values into the tallies. place: whose each value is."""
     unknown = column == 0 if column.dtype == np.uint64 else np.isnan(column)
-    nulls = np.bincount(place[unknown], minlength=len(tallies)).tolist()
-    known = ~unknown
+    nulls, known = np.bincount(place[unknown], minlength=len(found)).tolist(), ~unknown
     cells = place[known] * CODES + codes_of(column[known]) + CODES // 2
-    table = np.bincount(cells, minlength=len(tallies) * CODES).reshape(len(tallies), CODES)
-    for one, missing, row in zip(tallies, nulls, table, strict=True):
-        filled = np.flatnonzero(row)
+    values = _counted(cells, CODES, len(found))
+    for one, missing, (codes, counts) in zip(found, nulls, values, strict=True):
         one.nulls[name] = missing
-        one.fields[name] = Histogram((filled - CODES // 2).tolist(), row[filled].tolist())
+        one.fields[name] = Histogram([code - CODES // 2 for code in codes], counts)
 
 
-def _fingerprints(watched: Watched, batch: EventBatch, users: Hashes, chosen: Int) -> Int:
+def _counted(cells: Int, width: int, count: int) -> Iterator[tuple[list[int], list[int]]]:
+    """For each of ``count`` ranges of ``width`` cells those that are there, and how often."""
+    present, counts = np.unique(cells, return_counts=True)
+    ends = np.searchsorted(present, np.arange(1, count + 1) * width).tolist()
+    keys, times, start = (present % width).tolist(), counts.tolist(), 0
+    for end in ends:
+        yield keys[start:end], times[start:end]
+        start = end
+
+
+def _fingerprints(watched: Watched, records: Records, chosen: Int) -> Int:
     """Below 2**32; equal where a record is the same: its event id, or all of its content."""
+    batch = records.batch
     if watched.by_id:
         return (batch.ids[chosen] >> np.uint64(32)).astype(np.int64)
-    mixed = _mix(users[chosen], batch.times[chosen].view(np.uint64))
+    mixed = _mix(records.users[chosen], batch.times[chosen].view(np.uint64))
     mixed = _mix(mixed, batch.kinds[chosen].astype(np.uint64))
     for column in batch.fields.values():
         mixed = _mix(mixed, column[chosen].view(np.uint64))
@@ -143,13 +158,3 @@ def _fingerprints(watched: Watched, batch: EventBatch, users: Hashes, chosen: In
 def _mix(state: Hashes, value: Hashes) -> Hashes:
     mixed = (state ^ value) * _ODD
     return mixed ^ (mixed >> np.uint64(29))
-
-
-def refusals(verdicts: Mapping[int, tuple[Reject, str]], slots: Int) -> dict[int, dict[str, int]]:
-    """Rejected records by slot and reason. slots: int64[n], where each record counts."""
-    found: dict[int, dict[str, int]] = {}
-    for i, (reason, _) in verdicts.items():
-        if reason not in UNCOUNTED:
-            counts = found.setdefault(int(slots[i]), {})
-            counts[reason.value] = counts.get(reason.value, 0) + 1
-    return found

@@ -10,7 +10,8 @@ import numpy as np
 from models.engine.state import SourceState
 from models.grid import Float, Int
 from models.spec import HealthSpec, SourceSpec, Spec
-from models.staleness.evidence import Evidence, Run, Standing
+from models.staleness.evidence import Evidence, Standing
+from models.staleness.gathered import Run, gathered
 from models.staleness.health import HEALTH, Frozen, freeze, health_of
 from tests.models.engine.story import SPEC, USAGE
 
@@ -67,8 +68,9 @@ class Feed:
     def _take(self, a: int, b: int) -> None:
         arrivals, delays = self.arrivals[a:b], self.delays[a:b]
         slices = np.arange(a, b) % 8 if self.slices is None else self.slices[a:b]
-        run = Run(arrivals, delays / 1e6, slices, np.full(b - a, -1), 0)
-        self.state.evidence.gather(self.clock, HOUR, run)
+        run = Run(arrivals, slices, np.full(b - a, -1), 0, arrivals, delays / 1e6)
+        for came in gathered(self.clock, HOUR, run).values():
+            self.state.evidence.take(came)
         newest = int((arrivals - delays).max())
         progress = self.state.progress
         progress.data = progress.last_data = max(progress.data, newest)

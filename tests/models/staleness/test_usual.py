@@ -7,7 +7,8 @@ import pytest
 
 from models.grid import NEVER
 from models.staleness.cadence import TICKS, UNIT, Cadence
-from models.staleness.evidence import Evidence, Run, Standing
+from models.staleness.evidence import Evidence, Standing
+from models.staleness.gathered import Run, gathered
 from models.staleness.segments import SLICES, Segments
 from models.staleness.sketch import EDGES
 from tests.models.engine.story import S
@@ -43,8 +44,8 @@ def test_a_backlog_of_many_does_not_make_its_delay_usual() -> None:
     for hour, (count, delay) in enumerate([*[(60, 5.0)] * 10, (100_000, 260_000.0)]):
         clocks = START + hour * HOUR + np.sort(np.arange(count) % HOUR + 1)
         some = np.zeros(count, dtype=np.int64)
-        run = Run(clocks, np.full(count, delay), some, some - 1, 0)
-        evidence.gather(START + hour * HOUR, HOUR, run)
+        run = Run(clocks, some, some - 1, 0, clocks, np.full(count, delay))
+        evidence.take(gathered(START + hour * HOUR, HOUR, run)[0])
         time = START + (hour + 1) * HOUR
         evidence.check(time, HOUR, DAY, Standing(time, time, 2 * HOUR))
     assert evidence.delays.total == pytest.approx(11 * 50)
@@ -54,9 +55,7 @@ def test_a_backlog_of_many_does_not_make_its_delay_usual() -> None:
 def test_a_part_that_comes_in_turns_is_not_missed() -> None:
     segments = Segments()
     for hour in range(200):
-        bits = np.full(SLICES, FULL, dtype=np.uint64)
-        bits[0] *= np.uint64(hour % 2)
-        segments.gather(bits)
+        segments.gather([FULL * (hour % 2)] + [FULL] * (SLICES - 1))
         segments.check(START + hour * HOUR, DAY, FULL)
         assert segments.missing[0] == NEVER
 
@@ -64,9 +63,7 @@ def test_a_part_that_comes_in_turns_is_not_missed() -> None:
 def test_a_part_that_has_been_gone_for_long_is_not_expected_any_more() -> None:
     segments, seen = Segments(), []
     for hour in range(400):
-        bits = np.full(SLICES, FULL, dtype=np.uint64)
-        bits[0] *= np.uint64(hour < 100)
-        segments.gather(bits)
+        segments.gather([FULL * (hour < 100)] + [FULL] * (SLICES - 1))
         segments.check(START + hour * HOUR, DAY, FULL)
         seen.append(segments.missing[0] != NEVER)
     assert not any(seen[:100])

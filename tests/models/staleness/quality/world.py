@@ -26,6 +26,7 @@ from models.spec import (
 from models.staleness.corruption import Interval, Intervals
 from models.staleness.quality.gate import Gate
 from models.staleness.quality.state import Quality, quality_from
+from models.staleness.quality.tally import Records
 from schemas.events import EventBatch
 from schemas.mapping import FieldMapping, SourceMapping, TimeMapping
 from schemas.reasons import Reject
@@ -179,7 +180,10 @@ class Watch:
         rejected = dict.fromkeys(np.flatnonzero(piece.bad).tolist(), (Reject.NULL_FIELD, ""))
         rejected |= dict.fromkeys(np.flatnonzero(late).tolist(), (Reject.LATE, ""))
         users = piece.users.astype(np.uint64) * np.uint64(0x9E37_79B9_7F4A_7C15)
-        self.gate.gather(batch, users, piece.arrivals, good & ~late, reached, rejected)
+        stretch = np.zeros(n, dtype=np.int64)
+        records = Records(batch, users, piece.arrivals, good & ~late, reached, rejected, stretch)
+        for came in self.gate.gathered(records, np.empty(0, dtype=np.int64)).values():
+            self.gate.take(came)
         self.reached = int(reached[-1])
 
 
