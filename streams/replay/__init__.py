@@ -6,6 +6,6 @@ worker's shell, so what it gives is what production would have given.
 
 from streams.replay.engine import Record, Replay
 from streams.replay.memory import Memory
-from streams.replay.models import Models, Prior, Trained
+from streams.replay.models import Models, Prior, Trained, told
 
-__all__ = ["Memory", "Models", "Prior", "Record", "Replay", "Trained"]
+__all__ = ["Memory", "Models", "Prior", "Record", "Replay", "Trained", "told"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import orjson
@@ -66,21 +66,30 @@ class Trained:
 
     def see(self, outputs: Sequence[Output]) -> None:
         """Keep examples and markers until their epoch is in force."""
-        for output in outputs:
-            if output.topic != "examples":
-                continue
-            value = orjson.loads(output.value)
-            if value["kind"] == "epoch_end":
-                self._closed.append(int(value["epoch"]))
-            elif value["kind"] == "example":
-                self._keep(Example(**value))
+        for one in told(outputs):
+            self.take(one)
 
-    def _keep(self, example: Example) -> None:
-        weight = kept_with(self._spec, example.user, example.time, example.label)
-        if weight is not None and is_example(self._spec, example.user, example.time):
-            self._waiting.append(example)
+    def take(self, one: Example | int) -> None:
+        """Keep an example, or the end of an epoch, until that is in force."""
+        if isinstance(one, int):
+            self._closed.append(one)
+            return
+        weight = kept_with(self._spec, one.user, one.time, one.label)
+        if weight is not None and is_example(self._spec, one.user, one.time):
+            self._waiting.append(one)
 
     def _learn(self, epoch: int) -> None:
         ready = [example for example in self._waiting if example.epoch <= epoch]
         self._waiting = [example for example in self._waiting if example.epoch > epoch]
         self.trainer.learn_epoch(epoch, ready, position=0)
+
+
+def told(outputs: Sequence[Output]) -> Iterator[Example | int]:
+    """Examples among an engine's outputs, and the ends of epochs, in order."""
+    for output in outputs:
+        if output.topic == "examples":
+            value = orjson.loads(output.value)
+            if value["kind"] == "epoch_end":
+                yield int(value["epoch"])
+            elif value["kind"] == "example":
+                yield Example(**value)

@@ -15,7 +15,7 @@ from models.spec import ModelSpec, Spec
 from streams.study.conditions import LAGS, Condition
 from streams.study.figures import figures
 from streams.study.logs import Log
-from streams.study.running import run
+from streams.study.running import Said, run
 from streams.study.truth import Truth
 
 WARM_UP = 0.25
@@ -26,7 +26,10 @@ MakeLog = Callable[[int], Log]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One run. found: policy → log loss (nats) and AUC. rows: scores that they are taken of."""
+    """A model in a run. found: policy → log loss (nats) and AUC. rows: scores they are taken of.
+
+    seconds: the model's share of the run's.
+    """
 
     condition: str
     model: str
@@ -56,18 +59,18 @@ class Study:
         return len(self.conditions) * len(self.models) * len(self.seeds)
 
     def cells(self, jobs: int) -> Iterator[Cell]:
-        """Run everything, ``jobs`` runs at a time, log after log; a cell as each is done."""
+        """Run everything, ``jobs`` runs at a time, log after log; all models in one run."""
         for seed in self.seeds:
             log = self.make_log(seed)
             truth = Truth(self.spec, log)
             tasks = [
-                _Task(self.spec, log, truth, condition, model, seed)
-                for model in self.models
+                _Task(self.spec, log, truth, condition, self.models, seed)
                 for condition in self.conditions
             ]
             _tasks[:] = tasks
             with ProcessPoolExecutor(jobs, get_context("fork")) as pool:
-                yield from pool.map(_run, range(len(tasks)))
+                for cells in pool.map(_run, range(len(tasks))):
+                    yield from cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +79,32 @@ class _Task:
     log: Log
     truth: Truth
     condition: Condition
-    model: ModelSpec
+    models: Sequence[ModelSpec]
     seed: int
 
-    def cell(self) -> Cell:
+    def cells(self) -> list[Cell]:
+        """One run of the engine, with all models."""
         began = time.monotonic()
-        spec = replace(all_policies(self.spec), model=self.model, challengers=())
-        faults = self.condition.read(spec, self.log.first)
-        said = run(spec, self.log.arriving(faults), self.truth)
-        counted = said.part(counting(self.log, spec, said.time))
+        base = replace(all_policies(self.spec), challengers=())
+        faults = self.condition.read(base, self.log.first)
+        specs = [replace(base, model=model) for model in self.models]
+        found = run(specs, self.log.arriving(faults), self.truth)
+        seconds = (time.monotonic() - began) / len(specs)
+        return [
+            self._cell(model, said, seconds)
+            for model, said in zip(self.models, found, strict=True)
+        ]
+
+    def _cell(self, model: ModelSpec, said: Said, seconds: float) -> Cell:
+        counted = said.part(counting(self.log, self.spec, said.time))
         return Cell(
             self.condition.name,
-            self.model.name,
+            model.name,
             self.seed,
             len(counted),
             int(counted.label.sum()),
             figures(counted.label, counted.by_policy),
-            time.monotonic() - began,
+            seconds,
         )
 
 
@@ -115,5 +127,5 @@ _tasks: list[_Task] = []
 """What forked processes inherit: logs are large, and needn't travel."""
 
 
-def _run(number: int) -> Cell:
-    return _tasks[number].cell()
+def _run(number: int) -> list[Cell]:
+    return _tasks[number].cells()

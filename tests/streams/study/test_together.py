@@ -1,0 +1,39 @@
+"""Models that share a run say what each would have said in a run of its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models.spec import Spec
+from streams.study.conditions import parse
+from streams.study.running import run
+from streams.study.staleness import all_policies
+from streams.study.truth import Truth
+from streams.study.worlds import World, specification
+
+SEED = 17
+
+
+def with_model(spec: Spec, kind: str) -> Spec:
+    return replace(spec, model=replace(spec.model, name=kind, kind=kind), challengers=())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("condition", ["fresh:", "late: usage=delay by=3d"])
+def test_models_that_share_a_run_say_what_they_would_say_alone(condition: str) -> None:
+    spec = all_policies(specification())
+    log = World(days=70, users=40).log(spec, SEED)
+    truth, faults = Truth(spec, log), parse(condition).read(spec, log.first)
+    specs = [with_model(spec, kind) for kind in ("logistic", "hat")]
+    together = run(specs, log.arriving(faults), truth)
+    for spec, found in zip(specs, together, strict=True):
+        (alone,) = run([spec], log.arriving(faults), truth)
+        np.testing.assert_array_equal(found.time, alone.time)
+        np.testing.assert_array_equal(found.label, alone.label)
+        for policy, said in alone.by_policy.items():
+            np.testing.assert_array_equal(found.by_policy[policy], said, err_msg=policy)
+    first, second = (one.by_policy["learned"] for one in together)
+    assert not np.array_equal(first, second), "two models"
