@@ -1,14 +1,16 @@
 """What intervals of wrong data mean for vectors and examples.
 
-Whose vector touched one, as scored or as completed, is no example to learn from; nor is one whose
-label was decided by data that is wrong.
+Who has one in a window, as scored or as completed, is no example to learn from; nor is one whose
+label was decided by data that is wrong. Values of the whole past that an interval may have changed
+are left out of vectors for as long as nobody decides (models.features.remaining), but learning goes
+on without them: windows pass, the past does not, and one alarm would else be the end of learning.
 """
 
 from __future__ import annotations
 
 from models.engine.state import PartitionState
 from models.features.remaining import Stretches
-from models.learning.touching import reach_of, touches
+from models.learning.touching import reach_of, touches, windows_of
 from models.spec import Spec
 from models.staleness.health import CORRUPT
 from models.staleness.policy import REMAINING
@@ -30,7 +32,9 @@ def scored_wrong(spec: Spec, state: PartitionState, cut: CutRecord, time: int) -
     """
     wrong = set()
     for s, source in enumerate(state.sources):
-        marked = cut.health[s] == CORRUPT or cut.treatment[s] == REMAINING
+        marked = cut.health[s] == CORRUPT or (
+            cut.treatment[s] == REMAINING and _in_windows(spec, state, s, cut.as_of[s])
+        )
         late = any(
             time < one.noticed
             and one.state != "accepted"
@@ -40,6 +44,11 @@ def scored_wrong(spec: Spec, state: PartitionState, cut: CutRecord, time: int) -
         if marked or late or (_decides(spec, s) and _label_wrong(spec, state, s, time)):
             wrong.add(s)
     return wrong
+
+
+def _in_windows(spec: Spec, state: PartitionState, s: int, as_of: int) -> bool:
+    reach, known = windows_of(spec, s), state.sources[s].corrupt.known
+    return any(touches(reach, as_of, one.begin, one.end) for one in known)
 
 
 def _decides(spec: Spec, s: int) -> bool:

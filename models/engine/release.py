@@ -91,7 +91,7 @@ def examples(
         as_of = np.where(through == NEVER, NEVER, as_of)
         wanted = np.tile(as_of, (len(group), 1))
         complete, _ = features(slab, group, np.full(len(group), time), wanted, excluded)
-        wrong = touched(slab, group, wanted, excluded)
+        wrong = touched(slab, group, wanted, excluded, lasting=False)
         lagged = completions(slab, group, time, through, asked, excluded)
         for i, (row, cut, label, weight) in enumerate(chosen):
             whole = Whole(complete[i], as_of, np.flatnonzero(wrong[i]), lagged[i])

@@ -14,6 +14,8 @@ configured share on it is told from what remains:
 Values without a window, in both ways: ``first_seen_age`` is not known where the first event lies in
 an interval. ``last`` and its kin pass over panes whose newest event lies in one. Where an interval
 lies behind the last good event, a newer one may have been in it: masked, or the last good value.
+
+An interval takes nothing from users who entered behind it.
 """
 
 from __future__ import annotations
@@ -45,8 +47,14 @@ class RemainingView(SourceView):
         super().__init__(slab, plan, rows, as_of)
         self._source: SourceSpec = slab.spec.sources[plan.source]
         self._stretches = stretches
+        self._entered = slab.entered[rows]
         self._all = self.before
-        self.before = self._all & ~self._in_touched_panes()
+        parts = [self._in_panes(begin, end) for begin, end in stretches]
+        self.before = self._all & ~np.logical_or.reduce(parts)
+        self._concerned = [
+            self._may_be_in(end, self._all & part)
+            for (_, end), part in zip(stretches, parts, strict=True)
+        ]
         self._shares: dict[int, Float] = {}
 
     def value(self, feature: FeatureSpec) -> Float:
@@ -63,13 +71,18 @@ class RemainingView(SourceView):
             return np.where(self._superseded(selection), np.nan, value)
         return value
 
-    def touched(self, features: Sequence[FeatureSpec]) -> Bool:
-        """Whether an interval took anything from any of these features, bool[n]."""
+    def touched(self, features: Sequence[FeatureSpec], *, lasting: bool = True) -> Bool:
+        """Whether an interval took anything from any of these features, bool[n].
+
+        lasting: values without a window count as well.
+        """
         found = np.zeros(len(self.rows), dtype=np.bool_)
         for feature in features:
             selection = self.plan.selection(feature.where, feature.of, feature.unit)
             if feature.agg in WINDOWED:
                 found |= self.coverage(max(feature.window or 0, feature.over or 0)) < 1.0
+            if not lasting:
+                continue
             if feature.agg == "first_seen_age" or feature.agg in BASELINE:
                 found |= self._inside_any(self._first(selection))
             elif feature.agg not in WINDOWED:
@@ -82,10 +95,10 @@ class RemainingView(SourceView):
         if window not in self._shares:
             low = self.floor - window // self.grid
             lost, reached = np.zeros(len(self.rows)), low
-            for begin, end in self._stretches:
+            for (begin, end), concerned in zip(self._stretches, self._concerned, strict=True):
                 first = np.maximum(begin // self.grid, reached)
                 last = np.minimum(-(-end // self.grid), self.high)
-                last = np.where(begin < self.effective, last, first)
+                last = np.where(concerned & (begin < self.effective), last, first)
                 lost += np.maximum(last - first, 0)
                 reached = np.maximum(reached, last)
             self._shares[window] = 1.0 - lost / np.maximum(self.high - low, 1)
@@ -106,14 +119,22 @@ class RemainingView(SourceView):
         scale: Float = long / short if feature.over is not None else 1.0 / short
         return scale
 
-    def _in_touched_panes(self) -> Bool:
+    def _in_panes(self, begin: int, end: int) -> Bool:
         """Which entries' panes hold a moment of an interval that is not after the as-of time."""
         begins = self.ids.astype(np.int64) * self.grid
         ends = np.minimum(begins + self.grid, self.effective[self.owner])
-        touched = np.zeros(len(self.ids), dtype=np.bool_)
-        for begin, end in self._stretches:
-            touched |= (begin < ends) & (end > begins)
+        touched: Bool = (begin < ends) & (end > begins)
         return touched
+
+    def _may_be_in(self, end: int, touched: Bool) -> Bool:
+        """Of whom events may be, or be missing, in an interval, bool[n].
+
+        Who had entered before its end, or has an event in a pane that it touches. Of those who
+        came later it took nothing.
+        """
+        concerned: Bool = self._entered < end
+        concerned[self.owner[touched]] = True
+        return concerned
 
     def _inside_any(self, times: Float) -> Bool:
         inside = np.zeros(len(times), dtype=np.bool_)
@@ -125,8 +146,9 @@ class RemainingView(SourceView):
         """Where an interval lies behind the last good event."""
         time, _ = self._newest(selection)
         behind = np.full(len(self.rows), NEVER)
-        for begin, end in self._stretches:
-            behind = np.where(begin < self.effective, np.minimum(end, self.effective), behind)
+        for (begin, end), concerned in zip(self._stretches, self._concerned, strict=True):
+            within = concerned & (begin < self.effective)
+            behind = np.where(within, np.minimum(end, self.effective), behind)
         return time < behind
 
     def _eligible(self, times: Float) -> Bool:

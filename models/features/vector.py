@@ -41,16 +41,19 @@ def features(
     return out, effective
 
 
-def touched(slab: Slab, rows: Int, as_of: Int, excluded: Sequence[Stretches]) -> Bool:
+def touched(
+    slab: Slab, rows: Int, as_of: Int, excluded: Sequence[Stretches], *, lasting: bool = True
+) -> Bool:
     """Whether intervals took anything from a user's features of a source, bool[n, sources].
 
-    Arguments as of :func:`features`.
+    Arguments as of :func:`features`. lasting: values of the whole past, without a window, count.
     """
     found = np.zeros(as_of.shape, dtype=np.bool_)
     for source, plan in enumerate(slab.plan.sources):
         if excluded and excluded[source]:
             view = RemainingView(slab, plan, rows, as_of[:, source], excluded[source])
-            found[:, source] = view.touched([slab.spec.features[j] for j in slab.plan.read[source]])
+            own = [slab.spec.features[j] for j in slab.plan.read[source]]
+            found[:, source] = view.touched(own, lasting=lasting)
     return found
 
 

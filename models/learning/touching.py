@@ -18,6 +18,12 @@ def reach_of(spec: Spec, source: int) -> int | None:
     own = [f for f in spec.features if f.source == spec.sources[source].name]
     if any(f.agg not in WINDOWED for f in own):
         return LIFETIME
+    return windows_of(spec, source)
+
+
+def windows_of(spec: Spec, source: int) -> int:
+    """How far back the features of a source look that have a window, microseconds."""
+    own = [f for f in spec.features if f.source == spec.sources[source].name and f.agg in WINDOWED]
     return max((max(f.window or 0, f.over or 0) + spec.grid for f in own), default=0)
 
 

@@ -91,8 +91,7 @@ class _Task:
         found = run(specs, self.log.arriving(faults), self.truth)
         seconds = (time.monotonic() - began) / len(specs)
         return [
-            self._cell(model, said, seconds)
-            for model, said in zip(self.models, found, strict=True)
+            self._cell(model, said, seconds) for model, said in zip(self.models, found, strict=True)
         ]
 
     def _cell(self, model: ModelSpec, said: Said, seconds: float) -> Cell:

@@ -1,7 +1,7 @@
 """Several models over one run of the engine: users are looked at once, and asked about by each.
 
-What the engine does does not depend on what a model says: who is scored, from which vector, as of
-when, and which cuts become examples all follow from the log. So beside the model that scores, others
+What the engine does is not decided by what a model says: who is scored, from which vector, as of
+when, and which cuts become examples follow from the log. So beside the model that scores, others
 score the same looks, and learn the same examples with what they themselves said of them. Each says
 what it would have said in a run of its own (a test compares the two).
 """

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.aggregates import BASELINE, PERIODIC, WINDOWED
-from models.features.vector import features
+from models.features.vector import features, touched
 from models.grid import NEVER
 from models.spec import FeatureSpec, Spec
 from tests.models.engine import oracle
@@ -64,12 +64,32 @@ def share(window: int, as_of: int, effective: int, stretches: Stretches) -> floa
     return sum(not out(k, stretches, effective) for k in panes) / len(panes)
 
 
+def concerned(
+    entered: int | None, events: list[Event], effective: int, stretches: Stretches
+) -> Stretches:
+    """Those that may have something of a user: who had entered, or has an event in their panes."""
+    oldest = pane(max((e.time for e in events), default=0)) - (PANES - 1)
+    held = [pane(e.time) for e in events if e.time <= effective and pane(e.time) >= oldest]
+
+    def may_have(one: tuple[int, int]) -> bool:
+        there = entered is None or entered < one[1]
+        return there or any(out(k, [one], effective) for k in held)
+
+    return [one for one in stretches if may_have(one)]
+
+
 def without(
-    spec: Spec, feature: FeatureSpec, events: list[Event], as_of: int, stretches: Stretches
+    spec: Spec,
+    feature: FeatureSpec,
+    events: list[Event],
+    as_of: int,
+    stretches: Stretches,
+    entered: int | None,
 ) -> float:
     """A feature by its definition, intervals left out."""
     declared = spec.sources[spec.source_index(feature.source or "")]
     effective = effective_as_of(GRID, events, as_of)
+    stretches = concerned(entered, events, effective, stretches)
     if feature.agg in WINDOWED:
         assert feature.window is not None
         short = share(feature.window, as_of, effective, stretches)
@@ -160,7 +180,8 @@ def test_what_is_left_out_is_left_out_by_definition(
                     continue
                 s = spec.source_index(feature.source)
                 own = (left_out, left_out[:1])[s]
-                wanted = without(spec, feature, user.events[s], as_of[s], own)
+                told = user.events[s]
+                wanted = without(spec, feature, told, as_of[s], own, user.entered)
                 assert equal([matrix[i, j]], [wanted]), (feature, matrix[i, j], wanted)
 
 
@@ -193,3 +214,38 @@ def test_a_sum_over_half_of_a_window_is_doubled_and_a_mean_is_not() -> None:
     assert math.isnan(found[names.index("mean")])  # nothing is left of its 30 s
     assert found[names.index("last")] == 3
     assert found[names.index("last_seen")] == 35
+
+
+def test_who_came_later_lost_nothing() -> None:
+    """An interval that ended before a user entered says nothing about what he never did."""
+    spec, gone = SPECS["mask"], [(at(NOW - 30), at(NOW - 20))]
+    events = [event("usage", NOW, who, NOW - ago, n=3, id=f"{who}{ago}") for who, ago in LIVES]
+    worker = Worker(spec, topics(spec, events)).run()
+    names = [f.name for f in spec.features]
+    late, early = (
+        dict(zip(names, vectors(worker, who, [[at(NOW)] * 3], [gone, [], []])[0], strict=True))
+        for who in ("late", "early")
+    )
+    plain = vectors(worker, "late", [[at(NOW)] * 3], ())[0]
+    assert np.array_equal(list(late.values()), plain, equal_nan=True)
+    assert math.isnan(early["sum"]), "of him something may be missing"
+
+
+def test_learning_waits_for_windows_to_pass_and_not_for_the_past() -> None:
+    """A value of the whole past stays left out; that is no reason to learn nothing any more."""
+    spec = SPECS["mask"]
+    longest = max(max(f.window or 0, f.over or 0) for f in spec.features if f.source == "usage")
+    behind = NOW - longest // S - 20
+    events = [event("usage", NOW, "a", behind - 100, n=3, id="0")]
+    worker = Worker(spec, topics(spec, events)).run()
+    slab = worker.engine.slab
+    for end, in_a_window in ((behind, False), (NOW - 5, True)):
+        gone = [[(at(behind - 50), at(end))], [], []]
+        found = [
+            touched(slab, slab.row_of(["a"]), np.array([[at(NOW)] * 3]), gone, lasting=lasting)
+            for lasting in (True, False)
+        ]
+        assert [bool(one[0, 0]) for one in found] == [True, in_a_window]
+
+
+LIVES = (("late", 10), ("late", 3), ("early", 50), ("early", 3))
