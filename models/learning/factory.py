@@ -17,11 +17,12 @@ from models.learning.forgetting import ForgettingLogistic
 from models.learning.guard import Clip, FiniteOnly, SignedLog
 from models.learning.mixture import Mixture
 from models.learning.numerics import logit
+from models.learning.refitted import RefittedLogistic
 from models.learning.replay_logistic import ReplayLogistic
 from models.learning.weighted_forest import WeightedForest
 from models.spec import FeatureSpec, MemberSpec, ModelSpec
 
-Model = ReplayLogistic | ForgettingLogistic | BoostedTrees | Mixture | Anchored
+Model = ReplayLogistic | RefittedLogistic | ForgettingLogistic | BoostedTrees | Mixture | Anchored
 """A classifier whose ``learn_one`` takes a weight, and anything as a value."""
 
 Maker = Callable[..., Model]
@@ -35,7 +36,8 @@ def make_model(spec: ModelSpec, features: Sequence[FeatureSpec]) -> Model:
     """Make the untrained classifier, ready for whatever values come: NaN, None, extremes.
 
     kinds: ``mixture`` (of ``spec.members``), ``logistic`` (replay), ``boosted`` (trees, replay),
-    ``forgetting`` (a logistic regression on the latest examples),
+    ``refitted`` (a logistic regression fitted to a sample of history), ``forgetting`` (one on the
+    latest examples),
     ``river_logistic`` (plain online learning), ``hat`` (Hoeffding adaptive tree), ``arf``
     (adaptive random forest, tuned), or the import path of a River classifier,
     ``package.module:Class``. ``spec.params`` go to the estimator. Raises ModelSpecError.
@@ -91,6 +93,11 @@ def _logistic(spec: ModelSpec, features: Sequence[FeatureSpec], **params: Any) -
     return ReplayLogistic(features=_names(features), raw=_raw(features), **settings)
 
 
+def _refitted(spec: ModelSpec, features: Sequence[FeatureSpec], **params: Any) -> Model:
+    settings: dict[str, Any] = {"prior": spec.prior, "seed": spec.seed} | params
+    return RefittedLogistic(features=_names(features), raw=_raw(features), **settings)
+
+
 def _forgetting(spec: ModelSpec, features: Sequence[FeatureSpec], **params: Any) -> Model:
     settings: dict[str, Any] = {"prior": spec.prior, "seed": spec.seed} | params
     return ForgettingLogistic(features=_names(features), raw=_raw(features), **settings)
@@ -141,6 +148,7 @@ MAKERS: dict[str, Maker] = {
     "mixture": _mixture,
     "logistic": _logistic,
     "boosted": _boosted,
+    "refitted": _refitted,
     "forgetting": _forgetting,
     "river_logistic": _river_logistic,
     "hat": _hat,
@@ -150,7 +158,8 @@ KINDS = tuple(MAKERS)
 DEFAULT_MEMBERS = (
     MemberSpec("logistic"),
     MemberSpec("boosted"),
-    MemberSpec("forgetting", weight=0.2),
+    MemberSpec("refitted"),
+    MemberSpec("forgetting", weight=0.3),
 )
 """Of a mixture that names none: the one that forgets is a precaution, and begins with little."""
 

@@ -322,10 +322,11 @@ class ModelDoc(Section):
     name: Name = "champion"
     """Name on scores and snapshots."""
     kind: str = "mixture"
-    """mixture (of the members; by default logistic, boosted, and forgetting with little weight at
-    first), logistic (with replay), boosted (trees, with replay), forgetting (a logistic regression
-    on the latest examples), river_logistic (plainly online), hat (one adaptive tree), arf (a
-    forest), or a River classifier's import path, "package.module:Class"."""
+    """mixture (of the members; by default logistic, boosted, refitted, and forgetting with little
+    weight at first), logistic (with replay), boosted (trees, with replay), refitted (a logistic
+    regression fitted to a sample of history), forgetting (one on the latest examples),
+    river_logistic (plainly online), hat (one adaptive tree), arf (a forest), or a River
+    classifier's import path, "package.module:Class"."""
     members: list[MemberDoc] = []
     """Of a mixture: its models. Their logits are averaged, by weights that follow how well each
     predicts."""

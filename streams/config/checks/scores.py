@@ -11,7 +11,16 @@ from streams.config.document import ChallengerDoc, MemberDoc, ModelDoc, Schedule
 from streams.config.problems import Problems, did_you_mean
 from streams.config.reading import Draft
 
-MODEL_KINDS = ("arf", "boosted", "forgetting", "hat", "logistic", "mixture", "river_logistic")
+MODEL_KINDS = (
+    "arf",
+    "boosted",
+    "forgetting",
+    "hat",
+    "logistic",
+    "mixture",
+    "refitted",
+    "river_logistic",
+)
 """Keys of `models.learning.factory.MAKERS`, which is slow to import."""
 MEMBER_KINDS = tuple(kind for kind in MODEL_KINDS if kind != "mixture")
 

@@ -15,11 +15,13 @@ from models.learning.boosted import BoostedTrees
 from models.learning.forgetting import ForgettingLogistic
 from models.learning.guard import Clip, FiniteOnly, SignedLog
 from models.learning.mixture import Mixture
+from models.learning.refitted import RefittedLogistic
 from models.learning.replay_logistic import ReplayLogistic
 
 ESTIMATORS = [
     ReplayLogistic(capacity=32, replay=2),
     BoostedTrees(capacity=32, trees=4, every=8),
+    RefittedLogistic(capacity=32),
     ForgettingLogistic(memory=50, every=4),
     Mixture((Anchored(linear_model.LogisticRegression()), ReplayLogistic(capacity=32, replay=2))),
     Anchored(linear_model.LogisticRegression()),
