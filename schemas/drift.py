@@ -40,6 +40,18 @@ class SegmentQuality:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceCost:
+    """What it costs not to know a source: log loss more, nats a score, on the same examples.
+
+    error: standard error of it. examples: that it is told from, old ones fading.
+    """
+
+    log_loss: float
+    error: float
+    examples: int
+
+
+@dataclass(frozen=True, slots=True)
 class Prequential:
     """Predict-then-learn metrics of one epoch and of a rolling window of examples.
 
@@ -49,6 +61,7 @@ class Prequential:
     bands: how true the window's probabilities were, by band of the score. segments: the same, by
     values of the features that ``[learning] segments`` names.
     weights: staleness pattern ("any", or names of sources) to the weight of each policy in it.
+    costs: source to what it costs not to know it.
     """
 
     app: str
@@ -68,5 +81,6 @@ class Prequential:
     dropped: dict[str, int] = field(default_factory=dict)
     weights: dict[str, dict[str, float]] = field(default_factory=dict)
     segments: tuple[SegmentQuality, ...] = ()
+    costs: dict[str, SourceCost] = field(default_factory=dict)
     kind: str = "prequential"
     schema_version: int = DRIFT_SCHEMA_VERSION

@@ -123,7 +123,8 @@ class SourceOverall:
     usual: they neither hold the watermark back nor count as late. unreported: partitions whose
     worker has said nothing for long. silence_s: since the newest data of any partition; p: of that
     silence. since: clock at which the health became what it is. delay_p50_s, delay_p95_s: of single
-    events. Counts as in SourceStatus, summed.
+    events. Counts as in SourceStatus, summed. cost_missing: what it costs not to know the source,
+    nats of log loss a score; None: not known yet, or no feature is read from it.
     """
 
     app: str
@@ -151,5 +152,6 @@ class SourceOverall:
     rejected: int
     since: str | None
     emitted_at: str
+    cost_missing: float | None = None
     kind: Literal["source"] = "source"
     schema_version: int = SOURCES_SCHEMA_VERSION

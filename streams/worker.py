@@ -158,7 +158,7 @@ async def working(
                 _following(config, connections, ends, metrics)
             )
             apps.append(score_app(config, connections, hub, ends, copying, metrics, supervisor))
-            overseer = Overseer(config, hub, metrics)
+            overseer = Overseer(config, hub, registry, metrics)
             await stack.enter_async_context(
                 overseeing(overseer, config.topics.sources, connections)
             )

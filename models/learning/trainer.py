@@ -10,6 +10,7 @@ import numpy as np
 from models.learning.admission import admit
 from models.learning.base_rate import BaseRate
 from models.learning.compiling import compile_model, make_scorer
+from models.learning.costs import COST, SourceCosts
 from models.learning.errors import KindError
 from models.learning.factory import Model, make_model
 from models.learning.freezing import learn_rows
@@ -22,7 +23,7 @@ from models.learning.policies import PolicyLearner
 from models.learning.prequential import RollingQuality
 from models.learning.scorer import Scorer, as_matrix, prior_scorer
 from models.spec import ModelSpec, Spec
-from schemas.drift import BandQuality, SegmentQuality
+from schemas.drift import BandQuality, SegmentQuality, SourceCost
 from schemas.examples import Example
 from schemas.snapshots import Manifest
 
@@ -38,6 +39,7 @@ class EpochMetrics:
     reason → number of the others. window: examples the rolling figures are taken over.
     missing: feature → how many of the vectors learned did not know it. bands, segments: how
     true the window's probabilities were. weights: of the policies, by staleness pattern.
+    costs: of not knowing a source.
     """
 
     examples: int
@@ -52,6 +54,7 @@ class EpochMetrics:
     bands: tuple[BandQuality, ...]
     segments: tuple[SegmentQuality, ...]
     weights: dict[str, dict[str, float]]
+    costs: dict[str, SourceCost]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ class _State:
     quality: RollingQuality
     maturing: Maturing
     policies: PolicyLearner
+    costs: SourceCosts
 
 
 class Trainer:
@@ -119,6 +123,7 @@ class Trainer:
             quality=RollingQuality(WINDOW),
             maturing=Maturing(_until_in_force(spec)),
             policies=PolicyLearner(spec),
+            costs=SourceCosts(spec),
         )
 
     @classmethod
@@ -197,6 +202,8 @@ class Trainer:
         predicted = Predicted(labels, weights, self._scorer.predict(scored))
         segments = {name: scored[:, i] for name, i in self._segments.items()}
         state.quality.update(labels, predicted.probabilities, weights, state.base.rate(), segments)
+        if self._scorer.version > 0:
+            state.costs.update(self.spec, self._scorer, complete, labels)
         for label, weight in zip(labels.tolist(), weights.tolist(), strict=True):
             state.base.update(bool(label), weight)
         times = [example.time for example in examples]
@@ -229,6 +236,7 @@ class Trainer:
             bands=quality.bands(self.spec.scoring.bands),
             segments=quality.segments(),
             weights=self._state.policies.weights(self.spec),
+            costs=self._state.costs.figures(),
         )
 
     # ------------------------------------------------------------------ the payload
@@ -247,6 +255,8 @@ class Trainer:
             )
         if not hasattr(state, "policies"):  # a snapshot from before policies were learned
             state.policies = PolicyLearner(self.spec)
+        if not hasattr(state, "costs"):
+            state.costs = SourceCosts(self.spec)
         self._state = state
         compiled = unpack_head(payload, self.spec.model.packages)
         self._scorer = make_scorer(self.spec, compiled, maturity_of(manifest))
@@ -262,4 +272,4 @@ def _published(metrics: EpochMetrics) -> dict[str, float | None]:
         "auc": metrics.auc,
         "log_loss": metrics.log_loss,
         "base_log_loss": metrics.base_log_loss,
-    }
+    } | {COST + name: cost.log_loss for name, cost in metrics.costs.items()}

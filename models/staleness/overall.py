@@ -72,6 +72,7 @@ def overall(
         rejected=sum(sum(one.rejected.values()) for one in partitions),
         since=before.since if before is not None and kept else clock,
         emitted_at=now,
+        cost_missing=None if before is None else before.cost_missing,
     )
 
 

@@ -13,11 +13,13 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from models.engine.requests import Output
+from models.learning.costs import COST
 from models.staleness.health import HEALTH
 from models.staleness.overall import differs
 from schemas.codec import encode
@@ -27,6 +29,7 @@ from streams.clock import now_us
 from streams.config import Config
 from streams.connections import Connections
 from streams.scoring.hub import ScoreHub
+from streams.snapshots.registry import ModelRegistry
 from streams.sources.overview import SourcesOverview
 from streams.telemetry.metrics import Metrics
 
@@ -42,10 +45,13 @@ INTERVAL_S = 60.0
 class Overseer:
     """Merges what the partitions say, and tells it while this process has partition 0."""
 
-    def __init__(self, config: Config, hub: ScoreHub, metrics: Metrics) -> None:
+    def __init__(
+        self, config: Config, hub: ScoreHub, models: ModelRegistry, metrics: Metrics
+    ) -> None:
         spec = config.spec
         self.overview = SourcesOverview(spec.app, [source.name for source in spec.sources])
         self._hub = hub
+        self._models = models
         self._metrics = metrics
         self._said: dict[str, float] = {}
 
@@ -55,7 +61,8 @@ class Overseer:
         if elected is None:
             self._metrics.forget_sources()
             return
-        merged = self.overview.merged(format_time(now_us()))
+        found = self.overview.merged(format_time(now_us()))
+        merged = [replace(one, cost_missing=self._cost(one.source)) for one in found]
         for one in merged:
             self._show(one)
         due = [one for one in merged if self._is_due(one)]
@@ -64,6 +71,11 @@ class Overseer:
             for one in due:
                 self.overview.told[one.source] = one
                 self._said[one.source] = time.monotonic()
+
+    def _cost(self, source: str) -> float | None:
+        """What it costs not to know a source, as the trainer found."""
+        newest = self._models.newest
+        return None if newest is None else newest.metrics.get(COST + source)
 
     def _is_due(self, one: SourceOverall) -> bool:
         last = self._said.get(one.source)

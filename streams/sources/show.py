@@ -25,8 +25,10 @@ def table(found: Sequence[SourceOverall], newest: str | None, now: str) -> Rende
         drawn.add_column(name, no_wrap=True)
     for name in ("behind", "usual", "silent"):
         drawn.add_column(name, justify="right", no_wrap=True)
-    for name in ("last data", "partitions", "why"):
+    for name in ("last data", "partitions"):
         drawn.add_column(name)
+    drawn.add_column("cost", justify="right", no_wrap=True)
+    drawn.add_column("why")
     for one in found:
         drawn.add_row(
             escape(one.source),
@@ -36,6 +38,7 @@ def table(found: Sequence[SourceOverall], newest: str | None, now: str) -> Rende
             _short(one.silence_s),
             "-" if one.last_data is None else one.last_data[:19].replace("T", " "),
             partitions_text(one),
+            "-" if one.cost_missing is None else f"{one.cost_missing:+.4f}",
             escape(one.evidence),
         )
     return Group(drawn, *(Text(note, style="yellow") for note in notes(newest, now)))

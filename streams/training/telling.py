@@ -37,6 +37,7 @@ def figures(manifest: Manifest, metrics: EpochMetrics) -> Output:
         bands=metrics.bands,
         weights=metrics.weights,
         segments=metrics.segments,
+        costs=metrics.costs,
     )
     return Output("drift", manifest.name.encode(), encode(record))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import orjson
 from rich.console import Console
@@ -39,6 +40,18 @@ def test_what_was_told_is_not_taken_for_a_partition() -> None:
     assert len(found.partitions) == 2
 
 
+def test_what_a_source_is_worth_stays_until_it_is_told_anew() -> None:
+    found = collected()
+    (told,) = found.merged(NOW)
+    assert told.cost_missing is None
+    found.take(encode(replace(told, cost_missing=0.0214)))
+    (again,) = found.merged(NOW)
+    assert again.cost_missing == 0.0214
+    console = Console(width=160, record=True, file=io.StringIO())
+    console.print(table([again], NOW, NOW))
+    assert "+0.0214" in console.export_text()
+
+
 def test_what_is_not_ours_is_left_alone() -> None:
     found = SourcesOverview("shop", ["usage"])
     for value in (None, b"", b"{", b'{"kind": "other"}', encode(part(0, app="other"))):
@@ -53,7 +66,8 @@ def test_the_table_says_what_somebody_on_call_needs() -> None:
     text = console.export_text()
     header, line = text.splitlines()[:2]
     assert header.split() == [
-        *["source", "health", "behind", "usual", "silent", "last", "data", "partitions", "why"]
+        *["source", "health", "behind", "usual", "silent", "last", "data", "partitions"],
+        *["cost", "why"],
     ]
     assert "usage" in line
     assert "stalled" in line
