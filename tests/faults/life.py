@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import time
@@ -15,7 +14,6 @@ from typing import Any, NamedTuple
 
 import redis
 from kafka import KafkaAdminClient
-from kafka.admin import MemberToRemove
 from kafka.errors import KafkaError
 
 from models.engine.state import PartitionState
@@ -30,6 +28,7 @@ from tests.faults.observed import observe
 from tests.faults.points import Cut, as_environment
 from tests.faults.truth import truth_of
 from tests.faults.verdict import Verdict, judge
+from tests.groups import expel
 from tests.nursery import Child, spawn
 
 PATIENCE = 100.0
@@ -79,9 +78,6 @@ class Worker:
         """Ask it to end in order; its exit code."""
         self.signal(signal.SIGTERM)
         return self.process.wait(seconds)
-
-
-logging.getLogger("kafka.admin").setLevel(logging.ERROR)  # it cannot read Faust's metadata
 
 
 class Result(NamedTuple):
@@ -192,16 +188,8 @@ class Life:
         return False
 
     def expel(self, group: str = "") -> None:
-        """Take all members out of a group (the scoring one), as their sessions' end would do later.
-
-        Dead ones are waited for no longer; living ones find that they must join again.
-        """
-        with closing(KafkaAdminClient(bootstrap_servers=self.servers)) as admin:
-            group = group or self.app
-            found = admin.describe_groups([group]).get(group, {})
-            members = [MemberToRemove(member_id=m["member_id"]) for m in found.get("members", ())]
-            if members:
-                admin.remove_group_members(group, members)
+        """See tests.groups.expel; the scoring group, if none is named."""
+        expel(self.servers, group or self.app)
 
     # --- waiting -------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -223,9 +224,11 @@ async def test_nobody_waits_twice_for_a_payload_that_does_not_come(setting: Sett
     registry = ModelRegistry(spec, setting.store, KEY, wait=0.3, metrics=setting.metrics)
     for manifest, _ in (setting.good, setting.second):
         await registry.hear(manifest)
-    assert (await registry.at(LATE, None)).version == 1
-    async with asyncio.timeout(0.2):
+    with patch.object(registry, "_waiting", wraps=registry._waiting) as waiting:
         assert (await registry.at(LATE, None)).version == 1
+        assert waiting.call_count == 1
+        assert (await registry.at(LATE, None)).version == 1
+        assert waiting.call_count == 1
     assert setting.refused() == {"ChecksumError": 1.0}
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.groups import expel
 from tests.integration.story import DAY, START, Event, Story, history
 
 END = START + 27 * DAY
@@ -103,6 +104,8 @@ def test_pieces_with_restarts_and_kills(
         if stop < len(events):
             worker.send_signal(signal.SIGKILL if number % 2 else signal.SIGTERM)
             worker.wait(60)
+            for group in (story.app, f"{story.app}.train"):
+                expel(story.servers, group)  # a killed one's session would last for seconds
     story.wait_scored_through(END)
     story.wait_trained_through(EPOCH)
     check(story, yardstick)
