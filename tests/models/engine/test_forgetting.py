@@ -87,6 +87,7 @@ def before(score: dict[str, Any], items: Sequence[Item], place: int) -> bool:
     return int(offset) < sum(f"t.{item.source}" == topic for item in items[:place])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 @examples(5)
 @given(with_request())

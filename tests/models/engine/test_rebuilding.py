@@ -94,6 +94,7 @@ def state(worker: Worker) -> dict[str, Any]:
     return {"users": users, "at_risk": found["at_risk"], "progress": progress}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 @examples(6)
 @given(with_fault())

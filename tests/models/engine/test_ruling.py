@@ -76,6 +76,7 @@ def test_a_verdict_about_no_known_source_is_a_dead_letter() -> None:
     assert "there is no source 'urage'; known: usage" in letter["message"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", [SPEC, EAGER], ids=["scheduled", "eager"])
 @examples(5)
 @given(histories(), st.data(), st.integers(0, 2**32))

@@ -59,6 +59,7 @@ def test_dicts_and_arrays_give_the_same_bits(
         assert 0.0 < p < 1.0
 
 
+@pytest.mark.slow
 def test_learns_what_no_linear_model_can() -> None:
     model = BoostedTrees(features=("a", "b"), prior=0.5, capacity=500)
     teach(model, 1500)

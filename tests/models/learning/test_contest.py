@@ -120,6 +120,7 @@ def test_manual_promotion_only_says_it(contested: Spec, epoch_of: Epochs) -> Non
     assert evidence["same"].lower == evidence["same"].upper == evidence["same"].mean == 0.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", [51, 63])
 def test_stopped_anywhere_the_same_models_reign(
     stop: int, contested: Spec, epoch_of: Epochs

@@ -12,9 +12,10 @@ from models.learning.factory import KINDS, ModelSpecError, make_model
 from models.learning.mixture import Mixture
 from models.learning.replay_logistic import ReplayLogistic
 from models.spec import MemberSpec, ModelSpec, Spec
+from tests.models.learning.kinds import EVERY_KIND
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EVERY_KIND)
 def test_bad_values_never_reach_a_model(kind: str, spec: Spec) -> None:
     clean, dirty = (make_model(ModelSpec(kind=kind), spec.features) for _ in range(2))
     rng = np.random.default_rng(0)
@@ -34,7 +35,7 @@ def test_bad_values_never_reach_a_model(kind: str, spec: Spec) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "params"),
-    [(kind, ()) for kind in KINDS]
+    [pytest.param(*one.values, (), marks=one.marks) for one in EVERY_KIND]
     + [
         (kind, (("leaf_prediction", leaves),))
         for kind in ("hat", "arf")
@@ -63,7 +64,7 @@ def test_begins_at_the_prior_and_stays_calm(kind: str, spec: Spec) -> None:
     assert all(0.01 < model.predict_proba_one(x)[True] < 0.2 for x in wild)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EVERY_KIND)
 def test_learns_with_weights(kind: str, spec: Spec) -> None:
     model = make_model(ModelSpec(kind=kind, prior=0.5), spec.features)
     rng = np.random.default_rng(1)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,6 +66,7 @@ def test_each_row_has_its_own_judge() -> None:
     assert np.allclose(losses, expected)
 
 
+@pytest.mark.slow
 def test_who_is_only_good_at_once_gains_nothing_from_late_labels() -> None:
     """A level that jumps every 250 examples, in labels that are 250 late: it says nothing."""
     rng = np.random.default_rng(2)

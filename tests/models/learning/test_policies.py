@@ -211,7 +211,7 @@ def stale_rows(spec: Spec, matrix: np.ndarray) -> StaleRows:
     return StaleRows(np.arange(n), ages, behind, np.zeros((n, 1), dtype=bool), every)
 
 
-@pytest.mark.parametrize("kind", ["mixture", "hat"])
+@pytest.mark.parametrize("kind", [pytest.param("mixture", marks=pytest.mark.slow), "hat"])
 def test_a_belief_without_doubt_is_latest_and_one_without_knowledge_is_degrade(
     kind: str, spec_of: Callable[..., Spec], epoch_of: Epochs
 ) -> None:

@@ -102,7 +102,9 @@ def learned(result: EpochResult) -> bytes:
     return dump(unpack_tail(result.payload))
 
 
-@pytest.mark.parametrize("base", [4, 2, None])
+@pytest.mark.parametrize(
+    "base", [4, *(pytest.param(base, marks=pytest.mark.slow) for base in (2, None))]
+)
 def test_the_model_is_the_one_that_never_saw_the_fault(
     several: Spec, epoch_of: Epochs, base: int | None
 ) -> None:

@@ -17,6 +17,7 @@ from models.learning.numerics import logit
 from models.learning.scorer import Scorer, as_dicts, as_matrix, prior_scorer
 from models.learning.trainer import Trainer
 from models.spec import Spec
+from tests.models.learning.kinds import EVERY_KIND
 from tests.properties import examples
 
 DAY = 86_400_000_000
@@ -40,7 +41,7 @@ def trained(
     return models
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EVERY_KIND)
 @examples(40)
 @given(matrix=matrices)
 def test_scorer_equals_the_river_object(

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.learning.errors import KindError
-from models.learning.factory import KINDS
 from models.learning.mixture import Mixture
 from models.learning.trainer import EpochResult, Trainer
 from models.spec import Spec
 from schemas.examples import Example
+from tests.models.learning.kinds import EVERY_KIND
 from tests.properties import examples
 
 DAY = 86_400_000_000
@@ -48,7 +48,7 @@ def test_the_order_is_that_of_time_not_of_the_list(spec: Spec, epoch_of: Epochs)
     assert one.payload != other.payload
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EVERY_KIND)
 @pytest.mark.parametrize("stop", [1, 3])
 def test_restored_it_learns_as_if_it_had_never_stopped(
     kind: str, stop: int, spec_of: Callable[..., Spec], epoch_of: Epochs
