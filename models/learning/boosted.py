@@ -153,7 +153,9 @@ class BoostedTrees(Seeded, base.Classifier):
     def learn_one(self, x: dict[Any, Any], y: Any, w: float = 1.0) -> None:
         """Learn one example of weight ``w``; features come and go as they like."""
         self._add_columns(x)
-        self._learn_row(singles(self._columns.row(x)), bool(y), w)
+        row = singles(self._columns.row(x))
+        self._columns.count(row[None])
+        self._learn_row(row, bool(y), w)
 
     def predict_proba_one(self, x: dict[Any, Any], **_: Any) -> dict[Any, float]:
         """Probabilities of True and False."""
@@ -163,6 +165,7 @@ class BoostedTrees(Seeded, base.Classifier):
     def learn_many(self, matrix: Floats, labels: Floats, weights: Floats) -> None:
         """Learn rows in order: matrix (n, f) of the declared features, NaN = unknown."""
         rows = singles(self._columns.rows(matrix))
+        self._columns.count(rows)
         for row, label, weight in zip(rows, labels.tolist(), weights.tolist(), strict=True):
             self._learn_row(row, bool(label), weight)
 
@@ -174,7 +177,6 @@ class BoostedTrees(Seeded, base.Classifier):
         return served.shrunk(self._base.trust(self.patience), logit(self._base.rate()))
 
     def _learn_row(self, row: Singles, label: bool, weight: float) -> None:
-        self._columns.count(row)
         self._base.update(label, weight)
         place = self._reservoirs[label].offer(row, weight, self._rng)
         if place is not None:

@@ -64,6 +64,6 @@ class Columns:
         more = len(self.places) - matrix.shape[1]
         return np.pad(matrix, ((0, 0), (0, more)), constant_values=np.nan) if more else matrix
 
-    def count(self, row: NDArray[np.floating[Any]]) -> None:
-        """Count what is not known in a row (f,) that is learned."""
-        self._unknown += np.isnan(row)
+    def count(self, rows: NDArray[np.floating[Any]]) -> None:
+        """Count what is not known in rows (n, f) that are learned."""
+        self._unknown += np.isnan(rows).sum(axis=0)

@@ -50,7 +50,7 @@ class Design:
         return replace(self, scale=scale, absences=absences)
 
     def transformed(self, raw: Floats) -> Floats:
-        """Raw values (f,) as they are kept: infinities unknown, within what 32 bits can hold."""
+        """Raw values (…, f) as they are kept: infinities unknown, within what 32 bits can hold."""
         row = transform(finite(raw), self.logged)
         np.maximum(row, -BEYOND, out=row)
         return np.minimum(row, BEYOND, out=row)

@@ -116,7 +116,7 @@ class Mixture(base.Classifier):
         now = np.array([self._learned])
         self._judge(self._columns.row(x)[None], np.array([float(bool(y))]), np.array([w]), now)
         self._columns.add(x)
-        self._columns.count(self._columns.row(x))
+        self._columns.count(self._columns.row(x)[None])
         for member in self._models:
             member.learn_one(x, bool(y), w=w)  # type: ignore[call-arg] # Anchored has it
         self._learned += 1
@@ -150,8 +150,7 @@ class Mixture(base.Classifier):
             some = finite(matrix[part])
             rows = self._columns.rows(some)
             self._judge(rows, labels[part], weights[part], known[part])
-            for row in rows:
-                self._columns.count(row)
+            self._columns.count(rows)
             for member in self._models:
                 learn_rows(member, self.features or (), some, labels[part], weights[part])
             self._learned += len(some)

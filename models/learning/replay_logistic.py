@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -151,7 +151,7 @@ class ReplayLogistic(Seeded, base.Classifier):
     def learn_one(self, x: dict[Any, Any], y: Any, w: float = 1.0) -> None:
         """Learn one example of weight ``w``; features come and go as they like."""
         self._add_columns(x)
-        self._learn_row(self._columns.row(x), bool(y), w)
+        self._learn_rows(self._columns.row(x)[None], [bool(y)], [w])
 
     def predict_proba_one(self, x: dict[Any, Any], **_: Any) -> dict[Any, float]:
         """Probabilities of True and False."""
@@ -172,8 +172,7 @@ class ReplayLogistic(Seeded, base.Classifier):
 
         """
         rows = self._columns.rows(matrix)
-        for row, label, weight in zip(rows, labels.tolist(), weights.tolist(), strict=True):
-            self._learn_row(row, bool(label), weight)
+        self._learn_rows(rows, labels.astype(bool).tolist(), weights.tolist())
 
     def form(self) -> LinearForm:
         """Compile to flat arrays, columns as in ``features`` (and newer names after them)."""
@@ -183,9 +182,13 @@ class ReplayLogistic(Seeded, base.Classifier):
 
     # ------------------------------------------------------------------ learning
 
-    def _learn_row(self, raw: Floats, label: bool, weight: float) -> None:
-        row = self._design.transformed(raw)
-        self._columns.count(row)
+    def _learn_rows(self, raw: Floats, labels: Sequence[bool], weights: Sequence[float]) -> None:
+        rows = self._design.transformed(raw)
+        self._columns.count(rows)
+        for row, label, weight in zip(rows, labels, weights, strict=True):
+            self._learn_row(row, label, weight)
+
+    def _learn_row(self, row: Floats, label: bool, weight: float) -> None:
         self._base.update(label, weight)
         if len(self._reservoirs[not label]):
             self._step(*self._batch(row, label, weight))

@@ -156,8 +156,9 @@ def test_a_step_never_raises_the_loss(seed: int, far: float) -> None:
     before = loss(theta)
     after = loss(newton_step(theta, design, labels, weights, ridge))
     assert after <= before * (1 + 1e-12)
-    for _ in range(200):
+    theta = np.zeros(3)
+    for _ in range(60):
         theta = newton_step(theta, design, labels, weights, ridge)
     p = sigmoid(design @ theta)
     slope = (weights * (p - labels)) @ design + ridge * theta
-    assert np.abs(slope).max() < 1e-3
+    assert np.abs(slope).max() < 1e-6
