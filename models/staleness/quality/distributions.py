@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
+from itertools import accumulate
+from operator import sub
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -42,16 +45,7 @@ def compare(usual: Histogram, seen: Histogram) -> Difference:
     p, q = _shares(usual, seen)
     psi = float(((q - p) * np.log(q / p)).sum())
     middle = usual.quantile(0.5)
-    codes, counts = np.array(seen.codes), np.array(seen.counts)
-    above = float(counts[codes > middle].sum() + counts[codes == middle].sum() / 2)
-    return Difference(psi, len(p) - 1, above / seen.total - _middle(usual, middle))
-
-
-def _middle(usual: Histogram, middle: int) -> float:
-    """The same share of the usual values themselves."""
-    codes, counts = np.array(usual.codes), np.array(usual.counts)
-    above = float(counts[codes > middle].sum() + counts[codes == middle].sum() / 2)
-    return above / usual.total
+    return Difference(psi, len(p) - 1, seen.above(middle) - usual.above(middle))
 
 
 def _shares(usual: Histogram, seen: Histogram) -> tuple[Float, Float]:
@@ -59,17 +53,27 @@ def _shares(usual: Histogram, seen: Histogram) -> tuple[Float, Float]:
 
     Groups are runs of codes of about equal usual count; codes never seen before are the last one.
     """
-    codes, counts = np.array(usual.codes), np.array(usual.counts, dtype=np.float64)
-    before = np.cumsum(counts) - counts
-    group = np.minimum(before * GROUPS // counts.sum(), GROUPS - 1).astype(np.int64)
-    _, group = np.unique(group, return_inverse=True)
-    groups = int(group.max()) + 2
-    p = np.bincount(group, counts, minlength=groups)
-    own = np.array(seen.codes)
-    place = np.minimum(np.searchsorted(codes, own), len(codes) - 1)
-    known = codes[place] == own
-    q = np.bincount(np.where(known, group[place], groups - 1), seen.counts, minlength=groups)
-    return (p + 0.5) / (p.sum() + groups / 2), (q + 0.5) / (q.sum() + groups / 2)
+    sums = list(accumulate(usual.counts, initial=0))
+    total = sums.pop()
+    found = {bisect_left(sums, -(-part * total // GROUPS)) for part in range(GROUPS)}
+    starts = sorted(found - {len(sums)})
+    before = [*(sums[start] for start in starts), total]
+    p = [*map(sub, before[1:], before), 0]
+
+    begins = [usual.codes[start] for start in starts]
+    upto = list(accumulate(seen.counts, initial=0))
+    parts = [0, *(upto[bisect_left(seen.codes, begin)] for begin in begins[1:]), upto[-1]]
+    q = [*map(sub, parts[1:], parts), 0]
+    for code in set(seen.codes).difference(usual.codes):
+        count = seen.counts[bisect_left(seen.codes, code)]
+        q[max(0, bisect_right(begins, code) - 1)] -= count
+        q[-1] += count
+    return _smoothed(p), _smoothed(q)
+
+
+def _smoothed(counts: list[int]) -> Float:
+    shares: Float = (np.array(counts) + 0.5) / (sum(counts) + len(counts) / 2)
+    return shares
 
 
 def describe(usual: Histogram, seen: Histogram, *, number: bool) -> tuple[str, str]:

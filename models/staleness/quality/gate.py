@@ -115,22 +115,22 @@ class Gate:
         self._look_ahead(time)
         afterwards.look_back(self, time)
         oldest = max((watermark - self.source.allowed_lateness) // self.slot - 1, done - MAX_OPEN)
-        for name in [name for name in state.past if int(name) < oldest]:
+        while state.past and int(name := next(iter(state.past))) < oldest:
             events, _, late = state.past.pop(name)
             if not self.touched(int(name)):
                 state.usual.learn_late(events, late)
 
     def _close(self, slot: int, seen: Tally, time: int) -> None:
         """A slot is complete."""
-        state, begin = self.state, slot * self.slot
+        state, begin, net = self.state, slot * self.slot, seen.net
         expected = state.usual.expected(begin)
-        state.past[str(slot)] = [seen.net, -1 if expected is None else round(expected.usual), 0]
+        state.past[str(slot)] = [net, -1 if expected is None else round(expected.usual), 0]
         window = state.window
         if window is None or (slot - window.first) * self.slot > LONGEST:
             window = state.window = Window(slot, slot)
         window.add(slot, seen, expected)
-        if expected is not None and seen.net > 0:
-            self._watch_volume(slot, seen.net, expected, time)
+        if expected is not None and net > 0:
+            self._watch_volume(slot, net, expected, time)
         enough = max(window.seen.events + window.seen.refused, window.usual)
         if enough >= self.spec.min_samples:
             state.window = None
@@ -197,6 +197,8 @@ class Gate:
     def _look_ahead(self, time: int) -> None:
         """Where most records are rejected the watermark may never come: that is told at once."""
         ahead = {int(slot): seen for slot, seen in self.state.open.items() if seen.rejected}
+        if not ahead:
+            return
         together = Tally()
         for seen in ahead.values():
             together.merge(Tally(events=seen.events, rejected=seen.rejected))

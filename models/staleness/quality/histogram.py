@@ -41,6 +41,8 @@ class Histogram:
 
     def thinned(self, part: int, whole: int) -> Histogram:
         """Counts times part / whole, rounded; bins that then hold nothing leave."""
+        if part == whole:
+            return Histogram(self.codes[:], self.counts[:])
         counts = [(2 * n * part + whole) // (2 * whole) for n in self.counts]
         kept = [(c, n) for c, n in zip(self.codes, counts, strict=True) if n]
         return Histogram([c for c, _ in kept], [n for _, n in kept])
@@ -49,6 +51,12 @@ class Histogram:
         """The code below or in which this share of the values lies."""
         sums = list(accumulate(self.counts))
         return self.codes[bisect_left(sums, share * sums[-1])]
+
+    def above(self, code: int) -> float:
+        """The share of the values above a code; one of that code counts half."""
+        place = bisect_left(self.codes, code)
+        own = self.counts[place] if self.codes[place : place + 1] == [code] else 0
+        return (sum(self.counts[place:]) - own / 2) / self.total
 
 
 def summed(
@@ -64,8 +72,10 @@ def summed(
     sums = dict(zip(keys, counts, strict=True))
     for key, count in zip(more, times, strict=True):
         sums[key] = sums.get(key, 0) + count
-    found = keys[:] if len(sums) == len(keys) else sorted(sums)
-    return found, [sums[key] for key in found]
+    if len(sums) == len(keys):
+        return keys[:], list(sums.values())
+    found = sorted(sums)
+    return found, list(map(sums.__getitem__, found))
 
 
 def codes_of(column: np.ndarray[Any, Any]) -> Int:

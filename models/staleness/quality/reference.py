@@ -12,7 +12,6 @@ Generalized Linear Models, 1989, section 4.5).
 
 from __future__ import annotations
 
-import statistics
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -93,7 +92,10 @@ class Reference:
 
     def _median(self, hour: int) -> float | None:
         counts = self.volume.get(str(hour % WEEK_HOURS), [])
-        return float(statistics.median(counts)) if len(counts) >= COUNTS_NEEDED else None
+        if len(counts) < COUNTS_NEEDED:
+            return None
+        ordered, half = sorted(counts), len(counts) // 2
+        return (ordered[half] + ordered[~half]) / 2
 
     @property
     def excess(self) -> float | None:
