@@ -137,9 +137,10 @@ class Cadence:
         first, last = (pulses & -pulses).bit_length() - 1, pulses.bit_length() - 1
         if known and self.each:
             spans: list[tuple[float, int]] = [*Counter(_between(pulses)).items()]
-            for span, count in (*spans, (first + 1 + self.load / self.each, 1)):
-                self.spans.add(span, count)
-                self.silences.add(span * (self.each / UNIT), count)
+            spans.append((first + 1 + self.load / self.each, 1))
+            unit = self.each / UNIT
+            self.spans.add_weighed(spans)
+            self.silences.add_weighed([(span * unit, count) for span, count in spans])
         self.load = round((TICKS - 1 - last) * self.each, 6)
 
     def _judge(self, time: int, every: int, pulses: int, heard: int) -> None:
@@ -210,11 +211,12 @@ def _prior(rates: Float, weeks: Int) -> float:
     less what sampling explains, is mean * (1 - mean) / (prior + 1), prior in ticks.
     """
     by_day, ticks = rates.reshape(7, 24), TICKS * np.maximum(weeks.reshape(7, 24), 1)
-    mean = by_day.mean(axis=0)
-    sampling = (mean * (1 - mean) / ticks).mean()
-    between = by_day.var(axis=0, ddof=1).mean() - sampling
-    alike = (mean * (1 - mean)).mean() / max(between, 1e-9) - 1
-    return round(float(np.clip(alike, 3.0, 100 * TICKS)) / TICKS, 6)
+    mean = np.add.reduce(by_day) / 7
+    within, apart = mean * (1 - mean), by_day - mean
+    sampling = np.add.reduce(within / ticks, axis=None) / HOURS
+    between = np.add.reduce(np.add.reduce(apart * apart) / 6) / 24 - sampling
+    alike = float(np.add.reduce(within) / 24 / max(between, 1e-9)) - 1
+    return round(min(max(alike, 3.0), 100.0 * TICKS) / TICKS, 6)
 
 
 def _as_usual(pulses: int, each: float) -> bool:

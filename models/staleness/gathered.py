@@ -52,7 +52,7 @@ def gathered(start: int, every: int, run: Run) -> dict[int, Gathered]:
     """What came in each stretch in which anything came. start: the last check before the run."""
     cells = (run.arrived - start - 1) // every * BUCKETS + buckets_of(run.delays)
     cells, counts = np.unique(cells, return_counts=True)
-    buckets, weights = (cells % BUCKETS).tolist(), counts.tolist()
+    buckets, weights = (cells % BUCKETS).tolist(), counts.astype(np.float64).tolist()
     found = {
         stretch: Gathered(Sketch(buckets[own], weights[own]))
         for stretch, own in runs(cells // BUCKETS)

@@ -62,38 +62,32 @@ class Segments:
         if self.since == NEVER:
             self.since = time
         known, n = time - self.since >= learn_for, pulses.bit_count()
+        gaps, missing, seen, shares = self.gaps, self.missing, self.seen, self.shares
         for k, own in enumerate(self.bits):
             if own:
-                self._follow(k, own, pulses)
+                if missing[k] == NEVER and seen[k]:
+                    before = gaps[k] + (pulses & ((own & -own) - 1)).bit_count()
+                    self.longest[k] = max(self.longest[k], before)
+                gaps[k] = (pulses >> own.bit_length()).bit_count()
             else:
-                self.gaps[k] += n
-            if self.missing[k] != NEVER:
+                gaps[k] += n
+            if missing[k] != NEVER:
                 if own:
-                    self.missing[k] = NEVER
-                elif time - self.missing[k] > 4 * learn_for:
+                    missing[k] = NEVER
+                elif time - missing[k] > 4 * learn_for:
                     self._give_up(k)
-            elif known and self._is_missed(k):
-                self.missing[k] = time
+            elif known and gaps[k] >= _FLOOR and self._is_missed(k):
+                missing[k] = time
             else:
-                self._learn(k, own, n)
+                seen[k] = min(seen[k] + n, _MEMORY)
+                shares[k] += (own.bit_count() * _MILLION - shares[k] * n) // seen[k]
         self.bits = [0] * len(self.bits)
-
-    def _follow(self, k: int, own: int, pulses: int) -> None:
-        before = self.gaps[k] + (pulses & ((own & -own) - 1)).bit_count()
-        if self.missing[k] == NEVER and self.seen[k]:
-            self.longest[k] = max(self.longest[k], before)
-        self.gaps[k] = (pulses >> own.bit_length()).bit_count()
 
     def _is_missed(self, k: int) -> bool:
         gap = self.gaps[k]
-        if self.seen[k] < _SAMPLE or gap < max(_FLOOR, _TIMES * self.longest[k]):
+        if self.seen[k] < _SAMPLE or gap < _TIMES * self.longest[k]:
             return False
         return -gap * math.log1p(-min(self.shares[k] / _MILLION, 0.98)) > _UNUSUAL
-
-    def _learn(self, k: int, own: int, n: int) -> None:
-        self.seen[k] = min(self.seen[k] + n, _MEMORY)
-        difference = own.bit_count() * _MILLION - self.shares[k] * n
-        self.shares[k] += difference // self.seen[k]
 
     def _give_up(self, k: int) -> None:
         """It has been gone for so long that it is not expected any more."""

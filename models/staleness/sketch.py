@@ -8,7 +8,8 @@ sketches is the sketch of everything. Old values fade, by a factor on the weight
 
 from __future__ import annotations
 
-import bisect
+from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,8 +21,8 @@ EDGES: tuple[float, ...] = tuple(2.0 ** (k / 4) for k in range(BUCKETS))
 """Bucket k holds EDGES[k - 1] < value <= EDGES[k]; the first all from 0 to 1, the last the rest."""
 
 _EDGES = np.array(EDGES)
-_DIGITS = 5
-"""Weights are rounded: what is durable is short, and the same on every machine."""
+_PARTS = 100_000
+"""Weights are rounded to such parts: what is durable is short, and the same on every machine."""
 
 
 @dataclass(slots=True)
@@ -36,34 +37,43 @@ class Sketch:
         """Weight of all values."""
         return sum(self.weights)
 
-    def add(self, value: float, weight: float = 1.0) -> None:
+    def add(self, value: float) -> None:
         """Take in one value (>= 0)."""
-        self._put(min(bisect.bisect_left(EDGES, value), BUCKETS - 1), weight)
+        self.add_weighed([(value, 1.0)])
+
+    def add_weighed(self, values: Iterable[tuple[float, float]]) -> None:
+        """Take in values (>= 0), each with its weight."""
+        last = BUCKETS - 1
+        self._put([(min(bisect_left(EDGES, value), last), weight) for value, weight in values])
 
     def add_many(self, values: Float) -> None:
         """Take in values (>= 0), float64[n]."""
         found, counts = np.unique(buckets_of(values), return_counts=True)
-        self.merge(Sketch(found.tolist(), counts.tolist()))
+        self._put(zip(found.tolist(), counts.tolist(), strict=True))
 
     def merge(self, other: Sketch, scale: float = 1.0) -> None:
         """Take in all that another one holds, its weights multiplied."""
-        for bucket, weight in zip(other.buckets, other.weights, strict=True):
-            self._put(bucket, weight if scale == 1.0 else weight * scale)
+        weights = other.weights if scale == 1.0 else [weight * scale for weight in other.weights]
+        self._put(zip(other.buckets, weights, strict=True))
 
     def fade(self, factor: float) -> None:
         """Let what was seen so far count less; what counts next to nothing is forgotten."""
         pairs = zip(self.buckets, (weight * factor for weight in self.weights), strict=True)
-        kept = [(bucket, round(weight, _DIGITS)) for bucket, weight in pairs if weight > 1e-3]
+        kept = [
+            (bucket, round(weight * _PARTS) / _PARTS) for bucket, weight in pairs if weight > 1e-3
+        ]
         self.buckets = [bucket for bucket, _ in kept]
         self.weights = [weight for _, weight in kept]
 
-    def _put(self, bucket: int, weight: float) -> None:
-        place = bisect.bisect_left(self.buckets, bucket)
-        if place < len(self.buckets) and self.buckets[place] == bucket:
-            self.weights[place] = round(self.weights[place] + weight, _DIGITS)
+    def _put(self, pairs: Iterable[tuple[int, float]]) -> None:
+        sums = dict(zip(self.buckets, self.weights, strict=True))
+        for bucket, weight in pairs:
+            sums[bucket] = round((sums.get(bucket, 0.0) + weight) * _PARTS) / _PARTS
+        if len(sums) > len(self.buckets):
+            self.buckets = sorted(sums)
+            self.weights = [sums[bucket] for bucket in self.buckets]
         else:
-            self.buckets.insert(place, bucket)
-            self.weights.insert(place, round(weight, _DIGITS))
+            self.weights = list(sums.values())
 
     def quantile(self, share: float) -> float | None:
         """The upper edge of the bucket in which a quantile lies; None: nothing seen."""

@@ -109,7 +109,7 @@ class Gate:
         if not self.spec.tests or watermark == NEVER:
             return
         done = watermark // self.slot - 1
-        for slot in sorted(int(slot) for slot in state.open if int(slot) <= done):
+        for slot in sorted([slot for slot in map(int, state.open) if slot <= done]):
             self._close(slot, state.open.pop(str(slot)), time)
         state.judged = max(state.judged, done)
         self._look_ahead(time)

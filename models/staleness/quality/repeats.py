@@ -7,6 +7,7 @@ counted every time since it was first seen, because the bound only falls (Cohen 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -49,7 +50,9 @@ class Repeats:
 
     def merge(self, other: Repeats) -> None:
         """Take in another sample."""
-        if len(self.hashes) == KEPT and other.hashes and other.hashes[0] > self.hashes[-1]:
-            return
-        hashes, counts = summed(self.hashes, self.counts, other.hashes, other.counts)
+        more, times = other.hashes, other.counts
+        if len(self.hashes) == KEPT:
+            small = bisect_right(more, self.hashes[-1])
+            more, times = more[:small], times[:small]
+        hashes, counts = summed(self.hashes, self.counts, more, times)
         self.hashes, self.counts = hashes[:KEPT], counts[:KEPT]
