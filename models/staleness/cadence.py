@@ -63,6 +63,9 @@ class Cadence:
     newest one, at the last check. since: the first check. bound: the load above which a silence is
     unusual, 0 = too little is known. alarmed: the check at which it was, NEVER = it is not;
     resumed: the check at which it spoke again for the first time since.
+
+    _sums: of the rates times the weeks, and of the weeks; [] = to be found, and not durable, as
+    orjson leaves out what begins with an underscore.
     """
 
     rates: list[int] = field(default_factory=list)
@@ -77,6 +80,7 @@ class Cadence:
     bound: float = 0.0
     alarmed: int = NEVER
     resumed: int = NEVER
+    _sums: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @classmethod
     def of_json(cls, content: dict[str, Any]) -> Cadence:
@@ -90,13 +94,16 @@ class Cadence:
         A rate q stands for -log(1 - q): then exp(-load) is the chance of that much silence if the
         ticks are independent.
         """
-        seen = _weighed(self.rates, self.weeks)
-        self.overall = round(seen / max(1, sum(self.weeks)), 9)
+        if not self._sums:
+            self._sums = [sum(map(mul, self.rates, self.weeks)), sum(self.weeks)]
+        whole, known = self._sums
+        self.overall = round(whole / _MILLION / max(1, known), 9)
         slot = hour_of_week(start)
         hour, own = slice(slot % 24, None, 24), self.weeks[slot]
         rates, weeks = self.rates[hour], self.weeks[hour]
         wide = max(_PRIOR, _PRIOR_PULSES / (TICKS * max(self.overall, 1e-6)))
-        daily = (_weighed(rates, weeks) + wide * self.overall) / (sum(weeks) + wide)
+        seen = sum(map(mul, rates, weeks)) / _MILLION
+        daily = (seen + wide * self.overall) / (sum(weeks) + wide)
         rate = (self.rates[slot] / _MILLION * own + self.prior * daily) / (own + self.prior)
         return round(-math.log1p(-min(rate, 0.98)), 9)
 
@@ -156,8 +163,12 @@ class Cadence:
         slot, most = hour_of_week(time - every), _MEMORY * max(1, HOUR // every)
         seen = min(self.weeks[slot] + 1, most)
         share = pulses.bit_count() * _MILLION // TICKS
-        self.rates[slot] += (share - self.rates[slot]) // seen
+        before, weeks = self.rates[slot], self.weeks[slot]
+        self.rates[slot] += (share - before) // seen
         self.weeks[slot] = seen
+        if self._sums:
+            self._sums[0] += self.rates[slot] * seen - before * weeks
+            self._sums[1] += seen - weeks
 
     def _settle(self, time: int, every: int, learn_for: int) -> None:
         """Once in a while: let old silences fade, and say what is too long."""
@@ -174,7 +185,8 @@ class Cadence:
     def _begin_anew(self) -> None:
         """It speaks, but otherwise than it used to, and has for long: learn that from nothing."""
         fresh = Cadence()
-        for name in ("rates", "weeks", "silences", "spans", "each", "load", "since", "bound"):
+        names = ("rates", "weeks", "silences", "spans", "each", "load", "since", "bound", "_sums")
+        for name in names:
             setattr(self, name, getattr(fresh, name))
         self.alarmed = self.resumed = NEVER
 
@@ -196,12 +208,6 @@ def _between(pulses: int) -> list[int]:
     """
     ends = f"{pulses:b}".rstrip("0").split("1")[1:-1]
     return [len(silence) + 1 for silence in ends]
-
-
-def _weighed(rates: list[int], weeks: list[int]) -> float:
-    """Sum of the rates, as shares, times the weeks; the integers make it the same everywhere."""
-    total: int = sum(map(mul, rates, weeks))
-    return total / _MILLION
 
 
 def _prior(rates: Float, weeks: Int) -> float:

@@ -23,6 +23,8 @@ UNITS: Final = {
     "86400": 86400.0,
     "1000000": 1e6,
 }
+_DIGITS = 9
+"""Of the index, so that it is the same whatever the processor's logarithm."""
 _LIKE = 0.6
 _CONCENTRATED = 0.8
 
@@ -43,13 +45,13 @@ class Difference(NamedTuple):
 def compare(usual: Histogram, seen: Histogram) -> Difference:
     """How far a window's values are from the usual ones. Both hold something."""
     p, q = _shares(usual, seen)
-    psi = float(((q - p) * np.log(q / p)).sum())
+    psi = sum([(own - known) * math.log(own / known) for known, own in zip(p, q, strict=True)])
     middle = usual.quantile(0.5)
-    return Difference(psi, len(p) - 1, seen.above(middle) - usual.above(middle))
+    return Difference(round(psi, _DIGITS), len(p) - 1, seen.above(middle) - usual.above(middle))
 
 
-def _shares(usual: Histogram, seen: Histogram) -> tuple[Float, Float]:
-    """Shares of the groups, half a value added to each: float64[groups] twice.
+def _shares(usual: Histogram, seen: Histogram) -> tuple[list[float], list[float]]:
+    """Shares of the groups, half a value added to each.
 
     Groups are runs of codes of about equal usual count; codes never seen before are the last one.
     """
@@ -71,9 +73,9 @@ def _shares(usual: Histogram, seen: Histogram) -> tuple[Float, Float]:
     return _smoothed(p), _smoothed(q)
 
 
-def _smoothed(counts: list[int]) -> Float:
-    shares: Float = (np.array(counts) + 0.5) / (sum(counts) + len(counts) / 2)
-    return shares
+def _smoothed(counts: list[int]) -> list[float]:
+    whole = sum(counts) + len(counts) / 2
+    return [(count + 0.5) / whole for count in counts]
 
 
 def describe(usual: Histogram, seen: Histogram, *, number: bool) -> tuple[str, str]:
