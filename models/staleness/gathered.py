@@ -12,7 +12,7 @@ import numpy as np
 
 from models.grid import NEVER, Float, Int
 from models.staleness.cadence import TICKS
-from models.staleness.runs import numbered, runs
+from models.staleness.runs import counted, numbered, runs
 from models.staleness.segments import SLICES, bitmaps
 from models.staleness.sketch import BUCKETS, Sketch, buckets_of
 
@@ -51,14 +51,16 @@ class Gathered:
 def gathered(start: int, every: int, run: Run) -> dict[int, Gathered]:
     """What came in each stretch in which anything came. start: the last check before the run."""
     cells = (run.arrived - start - 1) // every * BUCKETS + buckets_of(run.delays)
-    cells, counts = np.unique(cells, return_counts=True)
-    buckets, weights = (cells % BUCKETS).tolist(), counts.astype(np.float64).tolist()
+    cells, counts = counted(cells)
+    numbers = cells // BUCKETS
+    buckets = (cells - numbers * BUCKETS).tolist()
+    weights = counts.astype(np.float64).tolist()
     found = {
-        stretch: Gathered(Sketch(buckets[own], weights[own]))
-        for stretch, own in runs(cells // BUCKETS)
+        stretch: Gathered(Sketch(buckets[own], weights[own])) for stretch, own in runs(numbers)
     }
-    stretches, within = np.divmod(run.clocks - start - 1, every)
-    bits = _bits(run, stretches, within * TICKS // every)
+    since = run.clocks - start - 1
+    stretches = since // every
+    bits = _bits(run, stretches, (since - stretches * every) * TICKS // every)
     for (stretch, own), parts in zip(runs(stretches), bits, strict=True):
         found[stretch].heard, found[stretch].bits = int(run.clocks[own.stop - 1]), parts
     return found
@@ -68,10 +70,11 @@ def _bits(run: Run, stretches: Int, ticks: Int) -> list[list[int]]:
     """Bitmaps of the parts for each stretch that has an event."""
     each, place = numbered(stretches)
     parts = SLICES + run.listed
-    slices, listed = place * parts + run.slices, run.kinds >= 0
-    kinds = (place * parts + SLICES + run.kinds)[listed]
-    found = bitmaps(
-        np.concatenate([slices, kinds]), np.concatenate([ticks, ticks[listed]]), len(each) * parts
-    )
+    own = place * parts + run.slices
+    if run.listed:
+        listed = run.kinds >= 0
+        kinds = (place * parts + SLICES + run.kinds)[listed]
+        own, ticks = np.concatenate([own, kinds]), np.concatenate([ticks, ticks[listed]])
+    found = bitmaps(own, ticks, len(each) * parts)
     bits: list[list[int]] = found.reshape(len(each), parts).tolist()
     return bits

@@ -15,10 +15,10 @@ def runs(values: Int) -> Iterator[tuple[int, slice]]:
     >>> list(runs(np.array([3, 3, 5])))
     [(3, slice(0, 2, None)), (5, slice(2, 3, None))]
     """
-    firsts = np.flatnonzero(np.diff(values, prepend=values[:1] - 1))
+    firsts = _begun(values)
     starts = firsts.tolist()
-    ends = [*starts[1:], len(values)]
-    return zip(values[firsts].tolist(), map(slice, starts, ends), strict=len(values) > 0)
+    ends = [*starts[1:], len(values)] if starts else []
+    return zip(values[firsts].tolist(), map(slice, starts, ends), strict=True)
 
 
 def numbered(values: Int) -> tuple[Int, Int]:
@@ -29,6 +29,25 @@ def numbered(values: Int) -> tuple[Int, Int]:
     >>> numbered(np.array([7, 7, 5]))
     (array([5, 7]), array([1, 1, 0]))
     """
-    begun = np.diff(values, prepend=values[:1] - 1) != 0
-    found, place = np.unique(values[begun], return_inverse=True)
-    return found, place[np.cumsum(begun) - 1]
+    firsts = _begun(values)
+    found, place = np.unique(values[firsts], return_inverse=True)
+    return found, np.repeat(place, np.diff(firsts, append=len(values)))
+
+
+def counted(values: Int) -> tuple[Int, Int]:
+    """The different values, ascending, and how often each is there.
+
+    >>> counted(np.array([7, 5, 7]))
+    (array([5, 7]), array([1, 2]))
+    """
+    ordered = np.sort(values)
+    firsts = _begun(ordered)
+    return ordered[firsts], np.diff(firsts, append=len(values))
+
+
+def _begun(values: Int) -> Int:
+    """Where each run begins."""
+    changed = np.empty(len(values), dtype=np.bool_)
+    changed[:1] = True
+    np.not_equal(values[1:], values[:-1], out=changed[1:])
+    return changed.nonzero()[0]

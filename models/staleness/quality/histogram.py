@@ -20,7 +20,8 @@ PER_OCTAVE: Final = 4
 _LOWEST, _HIGHEST = -40 * PER_OCTAVE, 60 * PER_OCTAVE
 _QUARTERS = np.array([2**-0.75, 2**-0.5, 2**-0.25])
 CODES: Final = 2 * (_HIGHEST - _LOWEST + 1) + 1
-"""How many codes there are; they go from -(CODES // 2) to CODES // 2."""
+"""How many codes there are; they go from -MIDDLE to MIDDLE."""
+MIDDLE: Final = CODES // 2
 
 
 @dataclass(slots=True)
@@ -70,8 +71,11 @@ def summed(
     if not keys or not more:
         return keys + more, counts + times
     sums = dict(zip(keys, counts, strict=True))
-    for key, count in zip(more, times, strict=True):
-        sums[key] = sums.get(key, 0) + count
+    if sums.keys().isdisjoint(more):
+        sums.update(zip(more, times, strict=True))
+    else:
+        for key, count in zip(more, times, strict=True):
+            sums[key] = sums.get(key, 0) + count
     if len(sums) == len(keys):
         return keys[:], list(sums.values())
     found = sorted(sums)

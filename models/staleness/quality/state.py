@@ -32,9 +32,12 @@ class Window:
     unknown: int = 0
 
     def add(self, slot: int, seen: Tally, expected: Expected | None) -> None:
-        """Add the next slot."""
+        """Add the next slot; what was seen is used up."""
         self.last = slot
-        self.seen.merge(seen)
+        if self.slots:
+            self.seen.merge(seen)
+        else:
+            self.seen = seen
         self.slots.append([slot, seen.net, -1 if expected is None else expected.usual])
         if expected is None:
             self.unknown += 1

@@ -10,8 +10,9 @@ import numpy as np
 
 from models.grid import Bool, Int
 from models.spec import SourceSpec, Spec
-from models.staleness.quality.histogram import CODES, Histogram, codes_of
+from models.staleness.quality.histogram import CODES, MIDDLE, Histogram, codes_of
 from models.staleness.quality.repeats import KEPT, Repeats
+from models.staleness.runs import counted
 from schemas.events import EventBatch
 from schemas.reasons import Reject
 
@@ -125,19 +126,26 @@ def tallies(watched: Watched, records: Records, chosen: Int, place: Int, count: 
 def _spread(name: str, column: np.ndarray[Any, Any], place: Int, found: list[Tally]) -> None:
     """Put a field's values into the tallies. place: whose each value is."""
     unknown = column == 0 if column.dtype == np.uint64 else np.isnan(column)
-    nulls, known = np.bincount(place[unknown], minlength=len(found)).tolist(), ~unknown
-    cells = place[known] * CODES + codes_of(column[known]) + CODES // 2
-    values = _counted(cells, CODES, len(found))
+    nulls = [0] * len(found)
+    if unknown.any():
+        nulls = np.bincount(place[unknown], minlength=len(found)).tolist()
+        place, column = place[~unknown], column[~unknown]
+    values = _counted(place * CODES + (codes_of(column) + MIDDLE), CODES, len(found), MIDDLE)
     for one, missing, (codes, counts) in zip(found, nulls, values, strict=True):
         one.nulls[name] = missing
-        one.fields[name] = Histogram([code - CODES // 2 for code in codes], counts)
+        one.fields[name] = Histogram(codes, counts)
 
 
-def _counted(cells: Int, width: int, count: int) -> Iterator[tuple[list[int], list[int]]]:
-    """For each of ``count`` ranges of ``width`` cells those that are there, and how often."""
-    present, counts = np.unique(cells, return_counts=True)
+def _counted(
+    cells: Int, width: int, count: int, zero: int = 0
+) -> Iterator[tuple[list[int], list[int]]]:
+    """For each of ``count`` ranges of ``width`` cells those that are there, and how often.
+
+    zero: the cell of a range that is called 0.
+    """
+    present, counts = counted(cells)
     ends = np.searchsorted(present, np.arange(1, count + 1) * width).tolist()
-    keys, times, start = (present % width).tolist(), counts.tolist(), 0
+    keys, times, start = (present % width - zero).tolist(), counts.tolist(), 0
     for end in ends:
         yield keys[start:end], times[start:end]
         start = end

@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Final
+from typing import Final, NamedTuple
 
 from models.spec import QualitySpec
 from models.staleness.quality.distributions import compare, describe
@@ -32,8 +32,7 @@ DROPPED: Final = "dropped by their event ids"
 _YEAR = 365 * DAY
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(NamedTuple):
     """One test of a window. scatter: its statistic, 1 where chance alone is at work.
 
     finding: what is wrong, beginning with a word for its kind; None: nothing. harmless: it does no
