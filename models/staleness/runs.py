@@ -15,10 +15,10 @@ def runs(values: Int) -> Iterator[tuple[int, slice]]:
     >>> list(runs(np.array([3, 3, 5])))
     [(3, slice(0, 2, None)), (5, slice(2, 3, None))]
     """
-    firsts = _begun(values)
-    starts = firsts.tolist()
-    ends = [*starts[1:], len(values)] if starts else []
-    return zip(values[firsts].tolist(), map(slice, starts, ends), strict=True)
+    bounds = _bounds(values)
+    starts = bounds[:-1]
+    each = map(slice, starts.tolist(), bounds[1:].tolist())
+    return zip(values[starts].tolist(), each, strict=True)
 
 
 def numbered(values: Int) -> tuple[Int, Int]:
@@ -29,9 +29,12 @@ def numbered(values: Int) -> tuple[Int, Int]:
     >>> numbered(np.array([7, 7, 5]))
     (array([5, 7]), array([1, 1, 0]))
     """
-    firsts = _begun(values)
-    found, place = np.unique(values[firsts], return_inverse=True)
-    return found, np.repeat(place, np.diff(firsts, append=len(values)))
+    bounds = _bounds(values)
+    found = values[bounds[:-1]]
+    place = np.arange(len(found))
+    if not (found[1:] > found[:-1]).all():
+        found, place = np.unique(found, return_inverse=True)
+    return found, place.repeat(bounds[1:] - bounds[:-1])
 
 
 def counted(values: Int) -> tuple[Int, Int]:
@@ -41,13 +44,12 @@ def counted(values: Int) -> tuple[Int, Int]:
     (array([5, 7]), array([1, 2]))
     """
     ordered = np.sort(values)
-    firsts = _begun(ordered)
-    return ordered[firsts], np.diff(firsts, append=len(values))
+    bounds = _bounds(ordered)
+    return ordered[bounds[:-1]], bounds[1:] - bounds[:-1]
 
 
-def _begun(values: Int) -> Int:
-    """Where each run begins."""
-    changed = np.empty(len(values), dtype=np.bool_)
-    changed[:1] = True
-    np.not_equal(values[1:], values[:-1], out=changed[1:])
+def _bounds(values: Int) -> Int:
+    """Where each run begins, and where the last one ends; [0] where there is none."""
+    changed = np.ones(len(values) + 1, dtype=np.bool_)
+    np.not_equal(values[1:], values[:-1], out=changed[1:-1])
     return changed.nonzero()[0]
