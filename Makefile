@@ -20,6 +20,8 @@ JOBS  ?= 2
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
+# Compiled once, not anew in each of the hundreds of processes that tests start.
+unexport PYTHONDONTWRITEBYTECODE
 
 say = @printf '\033[1m== %s\033[0m\n' "$(1)" >&2
 
