@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import settings
 
 from tests.properties import USUAL, scaled
 
 settings.register_profile("ebbline", deadline=None, max_examples=scaled(USUAL))
 settings.load_profile("ebbline")
+
+# A broker that lives for minutes would spend a third of its CPU on compiling itself well.
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ import redis
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
 from schemas.murmur2 import partition_of
-from tests.nursery import Child, run, spawn
+from tests.nursery import EBBLINE, Child, run, spawn
 
 DAY = 86_400_000
 START = 1_704_067_200_000  # 2024-01-01
@@ -208,7 +207,7 @@ class Story:
     servers: str
     redis_url: str
     model_wait: str = "120s"
-    workers: list[Child | subprocess.Popen[bytes]] = field(default_factory=list)
+    workers: list[Child] = field(default_factory=list)
 
     @property
     def config(self) -> Path:
@@ -262,9 +261,14 @@ class Story:
 
     def start(self, roles: str = "score,train", *words: str) -> Child:
         """Start a worker process; its log is in the folder."""
+        return self.start_module(
+            EBBLINE, ["worker", "--roles", roles, "--config", str(self.config), *words]
+        )
+
+    def start_module(self, module: str, given: list[str]) -> Child:
+        """Start another process as a worker."""
         log = self.folder / f"{self.app}-{len(self.workers)}.log"
-        given = ["worker", "--roles", roles, "--config", str(self.config), *words]
-        worker = spawn(given, self.environment, log)
+        worker = spawn(given, self.environment, log, module=module)
         self.workers.append(worker)
         return worker
 

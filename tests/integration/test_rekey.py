@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import base64
-import os
 import random
-import subprocess
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,33 +14,14 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
 from tests.integration.story import CONFIG, DAY, PARTITIONS, SOURCES, START, Event, Story, history
+from tests.nursery import Child
 
 ORIGINALS = {"usage": 5, "billing": 1, "outcomes": 3}
 SMALL_BATCHES = 'session_timeout = "6s"\nmax_batch = 100'
 FOREVER = {"retention.ms": "-1"}
+DYING = "tests.integration.dying"
 DAYS, END, EPOCH = 9, START + 16 * DAY + 1, START + 13 * DAY
 """END: arrival of the last heartbeats. EPOCH: learned in any case before a story is over."""
-DYING = """
-import asyncio, os, signal, sys
-from streams.rekey.sender import CopySender
-from streams.cli import main
-
-send, sends, (role, after, *words) = CopySender.send, 0, sys.argv[1:]
-
-async def dying(self, copies):
-    global sends
-    sends += 1
-    if sends == int(after) and role == "half":
-        copies = [some[: len(some) // 2] for some in copies]
-    await send(self, copies)
-    if sends == int(after):
-        await asyncio.sleep(0.6)  # a commit that was made too early would get out now
-        os.kill(os.getpid(), signal.SIGKILL)
-
-CopySender.send = dying
-sys.argv = ["ebbline", *words]
-main()
-"""
 
 
 @dataclass
@@ -83,20 +61,10 @@ class RekeyedStory(Story):
         producer.flush()
         producer.close()
 
-    def start_dying(self, how: str, after: int) -> subprocess.Popen[bytes]:
+    def start_dying(self, how: str, after: int) -> Child:
         """A rekeying worker that kills itself around its ``after``-th send."""
-        script = self.folder / "dying.py"
-        script.write_text(DYING)
-        with (self.folder / f"{self.app}-{len(self.workers)}.log").open("wb") as log:
-            words = ["worker", "--roles", "rekey", "--config", str(self.config)]
-            worker = subprocess.Popen(
-                [sys.executable, str(script), how, str(after), *words],
-                env={**self.environment, "PYTHONPATH": os.pathsep.join(sys.path)},
-                stdout=log,
-                stderr=log,
-            )
-        self.workers.append(worker)
-        return worker
+        given = [how, str(after), "worker", "--roles", "rekey", "--config", str(self.config)]
+        return self.start_module(DYING, given)
 
 
 @pytest.fixture
