@@ -178,7 +178,8 @@ class ScoringSpec:
 
     bands: (name, lower bound of the probability), ascending, the first at 0.
     reasons: how many contributions a score carries at most. reasons_from: probability below
-    which it carries none.
+    which it carries none. renew: whether newest scores are renewed when late data has landed;
+    renew_at_most: users of a partition that are gone through for it at one check.
     """
 
     schedule: ScheduleSpec | None
@@ -187,6 +188,8 @@ class ScoringSpec:
     reasons: int = 3
     max_catch_up: int = 1
     reasons_from: float = 0.0
+    renew: bool = False
+    renew_at_most: int = 10_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ every column of numbers is written by one call, and a row is one filled-in templ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import orjson
@@ -52,7 +52,8 @@ class ScoreColumns:
     it is. staleness_s: float64[n, s], NaN = none. health, treatment: uint8[n, s].
     reasons: int64[n, k], features, -1 = no more. values, contributions: float64[n, k].
     phrases: n * k texts, row by row. weighed: int64[m], rows that have weights of policies, which
-    are float64[m, policies], NaN = none.
+    are float64[m, policies], NaN = none. supersedes: ids, () = no score renews another. evidence:
+    by source, what is said on rows where there is something to say.
     """
 
     ids: Sequence[str]
@@ -72,12 +73,15 @@ class ScoreColumns:
     phrases: Sequence[str]
     weighed: Ints
     weights: Floats
+    supersedes: Sequence[str] = ()
+    evidence: Mapping[int, Mapping[int, str]] = field(default_factory=dict)
 
 
 def encode_scores(constants: ScoreConstants, columns: ScoreColumns) -> list[bytes]:
     """Records of the score topic, one for each row, byte for byte as ``codec.encode`` gives.
 
-    Numbers that are not finite become null.
+    But a source's ``evidence`` is left out where there is none. Numbers that are not finite become
+    null.
     """
     times, as_of = _times(columns)
     rows = zip(
@@ -89,6 +93,7 @@ def encode_scores(constants: ScoreConstants, columns: ScoreColumns) -> list[byte
         _texts(columns.bands),
         _sources(constants, columns, as_of),
         _reasons(constants, columns),
+        _supersedes(columns),
         _weights(constants, columns),
         strict=True,
     )
@@ -115,7 +120,7 @@ def _template(constants: ScoreConstants) -> bytes:
             fixed(constants.policy),
             b',"sources":{%b},"reasons":[%b],"emitted_at":',
             fixed(constants.emitted_at),
-            b',"supersedes":null,"maturity":',
+            b',"supersedes":%b,"maturity":',
             fixed(constants.maturity),
             b',"weights":%b,"schema_version":',
             fixed(SCORE_SCHEMA_VERSION),
@@ -151,7 +156,10 @@ def _sources(
         head = b'%b:{"as_of":' % orjson.dumps(name)
         staleness = _numbers(columns.staleness_s[:, s])
         rows = zip(as_of[s], staleness, codes[:, s].tolist(), strict=True)
-        parts.append([head + a + b',"staleness_s":' + st + states[code] for a, st, code in rows])
+        own = [head + a + b',"staleness_s":' + st + states[code] for a, st, code in rows]
+        for row, why in columns.evidence.get(s, {}).items():
+            own[row] = b'%b,"evidence":%b}' % (own[row][:-1], orjson.dumps(why))
+        parts.append(own)
     return [b",".join(row) for row in zip(*parts, strict=True)]
 
 
@@ -174,6 +182,13 @@ def _reasons(constants: ScoreConstants, columns: ScoreColumns) -> list[bytes]:
     ]
     rows = [elements[i : i + most] for i in range(0, n * most, most)]
     return [b",".join([e for e in row if e is not None]) for row in rows]
+
+
+def _supersedes(columns: ScoreColumns) -> list[bytes]:
+    """The score that each row renews."""
+    if not columns.supersedes:
+        return [b"null"] * len(columns.times)
+    return [b'"%b"' % identity.encode() for identity in columns.supersedes]
 
 
 def _weights(constants: ScoreConstants, columns: ScoreColumns) -> list[bytes]:

@@ -25,12 +25,15 @@ class SourceState:
     as_of: effective as-of of its features (RFC 3339), None when nothing is known.
     staleness_s: seconds between the clock and the source's progress watermark, None when
     the source has no watermark yet.
+    evidence: why it is not fresh, in words, as found at the last check of the sources; None, or
+    left out, where it is fresh.
     """
 
     as_of: str | None
     staleness_s: float | None
     health: Health
     treatment: Treatment
+    evidence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,8 @@ class Score:
     """P(churn in (time, time + horizon]) of one user.
 
     id: hash of app, user, time, horizon and cause; equal ids are the same score repeated.
-    cause: ``schedule`` or ``event:<topic>-<partition>-<offset>``.
+    cause: ``schedule``, ``event:<topic>-<partition>-<offset>``, or ``renewal:<source>+…`` of the
+    sources whose late data has landed; then supersedes is the id of the score that it renews.
     policy: the staleness policy of the deployment. emitted_at: wall clock of the worker, the one
     field that may differ between two records with the same id.
     maturity: how much the model in force has learned; None on records from before it was said.

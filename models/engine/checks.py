@@ -18,6 +18,7 @@ from models.engine.intake import Judged
 from models.engine.piece import Piece
 from models.engine.rounds import Waiting
 from models.engine.state import PartitionState
+from models.engine.why import Said, Why, at_check
 from models.features.remaining import Stretches
 from models.grid import NEVER, Int
 from models.spec import SourceSpec, Spec
@@ -45,13 +46,15 @@ class Frames:
     """What held in each stretch of a piece: before its first check, between two, behind the last.
 
     times: int64[checks]. heard: for each source the clock at its newest usable event before the
-    piece. frozen: the sources, one stretch after the other. excluded: by stretch.
+    piece. frozen: the sources, one stretch after the other. excluded: by stretch. why: sources are
+    not fresh.
     """
 
     times: Int
     heard: list[int]
     frozen: Frozen
     excluded: list[Excluded]
+    why: Why
 
     def stretch(self, clocks: Int) -> Int:
         """Which stretch each clock lies in, int64[n]; a check comes after records of its time."""
@@ -91,22 +94,38 @@ class Checks:
         assert begun is not None
         times = np.arange(begun, max(begun, piece.clock), every)
         heard = [source.evidence.heard for source in self._state.sources]
-        kept, excluded = [self._frozen()], [excluded_of(self._state)]
+        kept, excluded, said = [self._frozen()], [excluded_of(self._state)], [self._said()]
         standings = [self._standings(s, times, judged.get(s)) for s in range(len(heard))]
         came = {s: self._gathered(s, one, times, standings[s]) for s, one in judged.items()}
         for number, time in enumerate(times.tolist()):
             self._take(came, number)
             self._check(time, [own[number] for own in standings])
+            if number == len(times) - 1 or self._spec.scoring.on_event is not None:
+                self._say(time, [own[number] for own in standings])
+            said.append(self._said())
             self._state.next_check = time + every
             kept.append(self._frozen())
             excluded.append(excluded_of(self._state))
         self._take(came, len(times))
-        return Frames(times, heard, Frozen.of(kept), excluded)
+        return Frames(times, heard, Frozen.of(kept), excluded, Why(times, said))
 
     def check(self, time: int) -> None:
         """A check has come, behind all that has been applied."""
         now, sources = np.array([time]), range(len(self._gates))
-        self._check(time, [self._standings(s, now, None)[0] for s in sources])
+        standings = [self._standings(s, now, None)[0] for s in sources]
+        self._check(time, standings)
+        self._say(time, standings)
+
+    def why_now(self) -> Why:
+        """What is to be said of sources that are not fresh, since the last check."""
+        return Why(np.empty(0, dtype=np.int64), [self._said()])
+
+    def marks(self, time: int) -> list[int]:
+        """Watermark of each source, as far as its data is right."""
+        return [
+            min(state.progress.watermark(source, time), state.corrupt.good_through)
+            for source, state in zip(self._spec.sources, self._state.sources, strict=True)
+        ]
 
     def health(self, frames: Frames, at: Int, watermarks: Int, heard: Int) -> Codes:
         """Health of each source at moments of a piece, uint8[n, sources].
@@ -184,6 +203,15 @@ class Checks:
         health = self._spec.health
         for state, standing in zip(self._state.sources, standings, strict=True):
             state.evidence.check(time, health.every, health.learn_for, standing)
+
+    def _say(self, time: int, standings: Sequence[Standing]) -> None:
+        """Behind a check: put into words what it has found."""
+        found = at_check(self._spec, self._state.sources, standings, time)
+        for state, one in zip(self._state.sources, found, strict=True):
+            state.health, state.why = one
+
+    def _said(self) -> list[Said]:
+        return [Said(state.health, state.why) for state in self._state.sources]
 
     def _run(self, s: int, judged: Judged) -> Run:
         chunk, index = judged.chunk, np.flatnonzero(judged.usable)

@@ -6,14 +6,15 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from models.engine import status
+from models.engine import renewing, status
 from models.engine.checks import Checks
 from models.engine.points import Points
 from models.engine.requests import Commit, Load, ModelAt, Output, Run
-from models.engine.scoring import encode_records
+from models.engine.scoring import Told, encode_records, identities
 from models.engine.state import PartitionState, SourceState
-from models.engine.unit import Unit
+from models.engine.unit import NOBODY, Unit
 from models.engine.weighing import Scored
+from models.engine.why import Why
 from models.features.plan import Plan
 from models.grid import Int
 from models.state.decoding import decode
@@ -89,12 +90,22 @@ class Desk:
         for row, moment in zip(gone.tolist(), expires(self.slab, gone).tolist(), strict=True):
             effects.expiry[self.name(row)] = moment
 
-    def emit(self, scored: Scored, causes: Sequence[str]) -> None:
-        """Send score records."""
+    def emit(
+        self, scored: Scored, causes: Sequence[str], why: Why, supersedes: Sequence[str] = ()
+    ) -> Int:
+        """Send score records. supersedes: ids of the scores that they renew, if they do.
+
+        Returns the rows whose state it has changed: what may be renewed later is noted.
+        """
         users = self.slab.names(scored.rows)
-        values = encode_records(self.spec, scored, users, causes, self.stamp)
+        ids = identities(self.spec, scored, users, causes)
+        told = Told(users, causes, ids, why, supersedes)
+        values = encode_records(self.spec, scored, told, self.stamp)
         for user, value in zip(users, values, strict=True):
             self.unit.effects.outputs.append(Output("scores", user.encode(), value))
+        if not self.spec.scoring.renew or (scored.stale is None and not len(self.slab.renewable)):
+            return NOBODY
+        return renewing.remember(self.slab, scored, ids)
 
     def model_at(self, time: int) -> ModelAt:
         """Ask for the model in force at a time."""

@@ -16,8 +16,8 @@ not at checks. Each piece (:meth:`Engine._apply`) goes through
 
 At a point of time (:meth:`Engine._cross`): the sources are checked; the end of an epoch releases
 matured cuts and says so with a marker; a cut starts a sweep over the users at risk, worked off in
-slices between pieces. A user who has an event while still due is scored first, so the result does
-not depend on the interleaving.
+slices between pieces, and so do renewals of their scores. A user who has an event while still due
+is scored first, so the result does not depend on the interleaving.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from models.engine import forgetting, rebuilding, ruling
+from models.engine import forgetting, rebuilding, renewing, ruling
 from models.engine.checks import Frames
 from models.engine.desk import Desk
 from models.engine.epochs import Epochs
@@ -35,7 +35,7 @@ from models.engine.events import Events, collect, fold
 from models.engine.intake import Judged, count, judge, letters, strangers
 from models.engine.looking import Looks, look
 from models.engine.piece import Piece, cut_out, heard_at, watermarks_at
-from models.engine.points import CHECK, CUT, EPOCH, RULING, Point
+from models.engine.points import CHECK, CUT, EPOCH, RENEWAL, RULING, Point
 from models.engine.records import Merged
 from models.engine.requests import (
     Output,
@@ -123,9 +123,7 @@ class Engine:
             yield from self.sweeps.finish()  # as of before the checks inside
         judged = self._judge(piece)  # 1
         touched = yield from self._load(judged)  # 2
-        if self.state.sweep is not None:  # 3
-            yield from self.sweeps.score_due(touched)
-            self.slab.last_cut[touched] = self.state.sweep.time
+        yield from self.sweeps.pass_by(touched)  # 3
         events = [self._collect(piece, s, one) for s, one in judged.items()]  # 4
         frames = self.checks.follow(piece, judged)
         yield from self._fold(events, judged, piece, frames)  # 5
@@ -224,7 +222,7 @@ class Engine:
             if found:
                 causes = [cause for _, causes in found for cause in causes]
                 looks = [looks for looks, _ in found]
-                self.desk.emit(score(self.spec, looks, scorer), causes)
+                self.desk.emit(score(self.spec, looks, scorer), causes, frames.why)
         for one in events:
             self.slab.rings[one.source].settle(np.unique(one.rows))
 
@@ -281,6 +279,10 @@ class Engine:
         if point.kind == CUT:
             self.sweeps.begin(point.time)
         if point.kind in (EPOCH, CUT):
+            renewing.look_round(self.slab, self.state, self.checks, point)
+        if point.kind == RENEWAL:
+            yield from self.sweeps.renew(point.time)
+        if point.kind in (EPOCH, CUT, RENEWAL):
             self.desk.unit.effects.outputs.extend(self.desk.statuses(self.desk.now))
             yield from self.desk.settle(NOBODY)
 
@@ -293,6 +295,8 @@ class Engine:
             yield from rebuilding.repair(self.desk, self._entering)
             ruling.let_go(self.state, point.time + 1)
         self.points.passed(point)
+        if point.kind == CHECK and self.state.renewal.pending:
+            renewing.plan(self.state, self.checks, point.time)
         self.desk.unit.change(NOBODY)
         if point.kind == RULING:
             yield from self.desk.commit()  # as behind a verdict

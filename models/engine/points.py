@@ -1,8 +1,9 @@
 """Points of time at which something happens in a partition: checks, ends of epochs, cuts …
 
 A point T is crossed after every record with arrival <= T and before any later one. At the same
-time the sources are checked first, then an epoch ends, then a cut is scored. Between two checks
-everything learned about the sources is frozen, so that no look depends on where a batch ended.
+time the sources are checked first, then an epoch ends, then a cut is scored, then scores are
+renewed. Between two checks everything learned about the sources is frozen, so that no look depends
+on where a batch ended.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ CHECK: Final = 1
 EPOCH: Final = 2
 CUT: Final = 3
 RULING: Final = 4
+RENEWAL: Final = 5
 
 
 class Point(NamedTuple):
@@ -53,6 +55,8 @@ class Points:
     def next_stop(self) -> Point:
         """The earliest point ahead that a piece must not reach over."""
         found = [Point((one.valid_from or 0) - 1, RULING) for one in self._state.verdicts]
+        if self._state.renewal.pending and self._state.next_check is not None:
+            found.append(Point(self._state.next_check, CHECK))
         return min([self.next_deed(), *found])
 
     def next_deed(self) -> Point:
@@ -60,6 +64,8 @@ class Points:
         assert self._state.next_cut is not None
         assert self._state.next_epoch is not None
         found = [Point(self._state.next_epoch, EPOCH), Point(self._state.next_cut, CUT)]
+        if self._state.renewal.at is not None:
+            found.append(Point(self._state.renewal.at, RENEWAL))
         if self._spec.scoring.on_event is not None:
             found.append(Point(self._next_activation(), ACTIVATION))
         return min(found)
@@ -94,3 +100,7 @@ class Points:
         if self._spec.clock != "live":
             return False
         return (now - cut) // self._spec.cuts.every >= self._spec.scoring.max_catch_up
+
+    def overdue(self, check: int, now: int) -> bool:
+        """Whether a live worker comes to a check when the next one is behind it, too."""
+        return self._spec.clock == "live" and now - check >= self._spec.health.every

@@ -82,5 +82,6 @@ def _keep_what_was_said(slab: Slab, before: Int, past: Slab, rows: Int) -> None:
     past.last_cut[rows] = slab.last_cut[before]
     past.last_score[rows] = slab.last_score[before]
     past.indexed[rows] = slab.indexed[before]
+    past.renewable.copy(slab.renewable, before, rows)
     for old, new in zip(before.tolist(), rows.tolist(), strict=True):
         past.pending.put(new, slab.pending[old])

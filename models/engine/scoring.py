@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from models.engine.weighing import Scored
+from models.engine.why import Why
 from models.grid import NEVER, Float, Int
 from models.learning.scorer import Scorer
 from models.spec import POLICIES, Spec
@@ -19,15 +21,27 @@ from schemas.scores import ModelRef
 from schemas.times import format_time
 
 
-def encode_records(
-    spec: Spec, scored: Scored, users: Sequence[str], causes: Sequence[str], now: str
-) -> list[bytes]:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What else stands on score records, in the order of the rows.
+
+    why: sources are not fresh. supersedes: ids of the scores that they renew; (): they renew none.
+    """
+
+    users: Sequence[str]
+    causes: Sequence[str]
+    ids: Sequence[str]
+    why: Why
+    supersedes: Sequence[str] = ()
+
+
+def encode_records(spec: Spec, scored: Scored, told: Told, now: str) -> list[bytes]:
     """Score records, in the order of the rows; see :class:`schemas.scores.Score`."""
     reasons, values, contributions = _reasons(spec, scored)
     columns = ScoreColumns(
-        ids=_ids(spec, scored, users, causes),
-        users=users,
-        causes=causes,
+        ids=told.ids,
+        users=told.users,
+        causes=told.causes,
         bands=_bands(spec, scored.probability),
         times=scored.at,
         probability=scored.probability,
@@ -44,11 +58,15 @@ def encode_records(
         phrases=wording_of(spec.features).phrases(reasons, scored.matrix, contributions),
         weighed=np.empty(0, dtype=np.int64) if scored.stale is None else scored.stale.index,
         weights=scored.weights,
+        supersedes=told.supersedes,
+        evidence=told.why.of(scored.at, scored.health),
     )
     return encode_scores(_constants(spec, scored.scorer, now), columns)
 
 
-def _ids(spec: Spec, scored: Scored, users: Sequence[str], causes: Sequence[str]) -> list[str]:
+def identities(
+    spec: Spec, scored: Scored, users: Sequence[str], causes: Sequence[str]
+) -> list[str]:
     """Identities of scores: app, user, time, horizon, cause; not what the model said."""
     times, horizons = map(str, scored.at.tolist()), [str(spec.labels.horizon)] * len(users)
     return stable_ids(spec.app, users, times, horizons, causes)

@@ -10,9 +10,11 @@ from typing import Any
 import orjson
 
 from models.engine.copies import Lanes
+from models.engine.renewal import Renewal
 from models.grid import NEVER
 from models.staleness.corruption import Interval, Intervals
 from models.staleness.evidence import Evidence
+from models.staleness.health import FRESH
 from models.staleness.quality.state import Quality, quality_from
 from models.staleness.watermarks import Progress
 from models.state.layout import StateError
@@ -30,7 +32,8 @@ class SourceState:
     The rest counts records: events used, heartbeats, late, duplicates, dead-lettered by reason,
     and those whose arrival lay below the clock when they came. lanes: of a rekeyed source.
     evidence: what its health is told from. corrupt: when its data is wrong.
-    quality: what that is told from.
+    quality: what that is told from. health, why: what was found at the last check, in words where
+    it is not fresh (models.engine.why).
 
     unruly: events that broke a rule that needs a user's past. counted: newest offset that they,
     events and duplicates are counted through. It is ahead of applied
@@ -54,21 +57,27 @@ class SourceState:
     evidence: Evidence = field(default_factory=Evidence)
     corrupt: Intervals = field(default_factory=Intervals)
     quality: Quality = field(default_factory=Quality)
+    health: int = FRESH
+    why: str = ""
 
 
 @dataclass(slots=True)
 class Sweep:
-    """A cut that is being scored: its time, what is frozen there, how far it has got.
+    """A cut that is being scored, or scores that are renewed: what is frozen, how far it has got.
 
     watermarks, health: of each source; health as codes, [] in a record from before they were kept.
 
-    cursor: users up to this one (in the index's order) have been scored; "" = none yet.
+    cursor: users up to this one (in the index's order) have been scored; "" = none yet. renews:
+    sources that have come back, where newest scores are renewed; [] = a cut. until: the last user
+    that is gone through; "" = to the end.
     """
 
     time: int
     watermarks: list[int]
     cursor: str = ""
     health: list[int] = field(default_factory=list)
+    renews: list[int] = field(default_factory=list)
+    until: str = ""
 
 
 @dataclass(slots=True)
@@ -77,7 +86,8 @@ class PartitionState:
 
     next_check, next_cut, next_epoch, first_epoch (end of the first one closed here): None until
     the first record has set the clock. partitions: how many the topics had, 0 where not known.
-    verdicts: that have arrived and do not hold yet.
+    verdicts: that have arrived and do not hold yet. renewal: of scores that were told without late
+    data.
     """
 
     sources: list[SourceState]
@@ -90,6 +100,7 @@ class PartitionState:
     skipped_cuts: int = 0
     partitions: int = 0
     verdicts: list[Verdict] = field(default_factory=list)
+    renewal: Renewal = field(default_factory=Renewal)
 
     def counted_like(self, later: PartitionState) -> PartitionState:
         """Take over a later state's counts of what users' own state tells."""
@@ -135,10 +146,15 @@ def _from_json(record: dict[str, Any]) -> PartitionState:
     ]
     sweep = record.pop("sweep")
     verdicts = [Verdict(**verdict) for verdict in record.pop("verdicts", [])]
+    renewal = Renewal(**record.pop("renewal", {}))
     state = PartitionState(
-        sources=sources, sweep=Sweep(**sweep) if sweep else None, verdicts=verdicts, **record
+        sources=sources,
+        sweep=Sweep(**sweep) if sweep else None,
+        verdicts=verdicts,
+        renewal=renewal,
+        **record,
     )
-    parts: list[Any] = [state, state.sweep, *verdicts]
+    parts: list[Any] = [state, state.sweep, renewal, *verdicts]
     for one in sources:
         parts += [one, one.progress, one.evidence, one.corrupt, *one.corrupt.known, one.quality]
     for part in parts:

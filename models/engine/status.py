@@ -7,13 +7,13 @@ from collections import Counter
 from models.engine.checks import Checks
 from models.engine.requests import Output
 from models.engine.state import PartitionState, SourceState
+from models.engine.why import Moment, newest_lag, words_of
 from models.grid import NEVER
 from models.spec import SourceSpec, Spec
 from models.staleness.corruption import Interval
 from models.staleness.evidence import USUAL
 from models.staleness.health import HEALTH
 from models.staleness.segments import SLICES
-from models.staleness.words import Facts, in_words
 from schemas.codec import encode
 from schemas.reasons import Reject
 from schemas.sources import Delays, Missing, Silence, SourceStatus, WrongInterval
@@ -37,19 +37,8 @@ def statuses(
         delays, silence = _delays(seen), _silence(checks, s, state.clock, seen)
         missing = [_missing(source, seen, part) for part in _parts_missing(seen)]
         staleness = None if marks[s] == NEVER else (state.clock - marks[s]) / 1e6
-        facts = Facts(
-            health=HEALTH[codes[s]],
-            staleness=staleness,
-            lag=delays.newest_s,
-            usual_lag=delays.usual_s,
-            usual_most=delays.most_s,
-            bound=source.stale_after / 1e6,
-            silence=silence.seconds,
-            usual_silence=silence.usual_s,
-            chance=silence.p,
-            recovering=seen.evidence.cadence.resumed != NEVER,
-            missing=_named(missing),
-            wrong=_wrong(seen),
+        moment = Moment(
+            codes[s], state.clock, marks[s], seen.progress.last_data, silence.expected or 0.0
         )
         record = SourceStatus(
             app=spec.app,
@@ -70,7 +59,7 @@ def statuses(
             repeated_copies=seen.lanes.repeats,
             corrupt_since=_time(seen.corrupt.corrupt_since),
             intervals=[_told(one) for one in seen.corrupt.known[-INTERVALS:]],
-            evidence=in_words(facts),
+            evidence=words_of(spec, source, seen, moment),
             stale_after_s=source.stale_after / 1e6,
             delays=delays,
             silence=silence,
@@ -96,10 +85,9 @@ def _told(one: Interval) -> WrongInterval:
 
 
 def _delays(state: SourceState) -> Delays:
-    evidence, newest = state.evidence, state.progress.last_data
-    here = NEVER not in (evidence.heard, newest)
+    evidence = state.evidence
     return Delays(
-        newest_s=max(0, evidence.heard - newest) / 1e6 if here else None,
+        newest_s=newest_lag(evidence, state.progress.last_data),
         usual_s=evidence.lags.quantile(0.5),
         most_s=evidence.lags.quantile(USUAL),
         events_p50_s=evidence.delays.quantile(0.5),
@@ -135,17 +123,6 @@ def _missing(source: SourceSpec, state: SourceState, part: int) -> Missing:
         return Missing("users", f"{part + 1}/{SLICES}", since)
     field, values = source.segments or ("", ())
     return Missing("events", f"{field} = {values[part - SLICES]}", since)
-
-
-def _named(missing: list[Missing]) -> tuple[str, ...]:
-    slices = sum(part.of == "users" for part in missing)
-    users = (f"{slices} of {SLICES} slices of the users",) if slices else ()
-    return (*users, *(part.what for part in missing if part.of == "events"))
-
-
-def _wrong(state: SourceState) -> str | None:
-    open_ones = [one.reason for one in state.corrupt.known if one.state == "open"]
-    return "; ".join(open_ones) or None
 
 
 def _time(value: int) -> str | None:

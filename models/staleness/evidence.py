@@ -26,6 +26,8 @@ _FADING = 0.5 ** (1 / (4 * 7))
 """With every 24 checks: what is four weeks old counts half, if the checks are hourly."""
 USUAL = 0.95
 """A delay up to this quantile is usual."""
+_LANDING, _TIMES_USUAL = 0.1, 2.0
+"""Old data is landing while its share is above this, and twice the usual share of such data."""
 _BACK = 0.8
 """A source that was late is in time again when it is below so much of its bound."""
 
@@ -37,7 +39,8 @@ class Evidence:
     heard: the partition's clock at its newest usable event. ticks: bitmap of the ticks since the
     last check that have one. fresh: delays of events since then; delays: of events so far (arrival
     - event time, seconds), lags: at checks, how far its newest event time lay behind its arrival.
-    late: at the last check it was late. prompt: its delays lie within the bound.
+    late: at the last check it was late. prompt: its delays lie within the bound. landing: much of
+    what came before the last check was older than the bound.
     """
 
     heard: int = NEVER
@@ -47,6 +50,7 @@ class Evidence:
     lags: Sketch = field(default_factory=Sketch)
     late: bool = False
     prompt: bool = False
+    landing: bool = False
     cadence: Cadence = field(default_factory=Cadence)
     segments: Segments = field(default_factory=Segments)
 
@@ -74,6 +78,7 @@ class Evidence:
 
     def check(self, time: int, every: int, learn_for: int, state: Standing) -> None:
         """A check has come: learn from what was gathered."""
+        self.landing = self._is_landing(state.bound)
         if self.fresh.buckets:
             self.delays.merge(self.fresh, min(1.0, _AT_ONCE / self.fresh.total))
             self.fresh = Sketch()
@@ -88,6 +93,10 @@ class Evidence:
         self.cadence.check(time, every, learn_for, self.ticks, self.heard)
         self.segments.check(time, learn_for, self.ticks)
         self.ticks = 0
+
+    def _is_landing(self, bound: int) -> bool:
+        old = self.fresh.above(bound / 1e6)
+        return old > _LANDING and old > _TIMES_USUAL * self.delays.above(bound / 1e6) + _LANDING
 
     def bound(self, bound: int) -> int:
         """The staleness above which it counts as late; lower while it does, so as not to flap."""

@@ -75,6 +75,14 @@ class Sketch:
         else:
             self.weights = list(sums.values())
 
+    def above(self, value: float) -> float:
+        """Share of the values in buckets above that of ``value``; 0: nothing seen."""
+        place = bisect_left(EDGES, value)
+        if not self.buckets or self.buckets[-1] <= place:
+            return 0.0
+        pairs = zip(self.buckets, self.weights, strict=True)
+        return sum(weight for bucket, weight in pairs if bucket > place) / self.total
+
     def quantile(self, share: float) -> float | None:
         """The upper edge of the bucket in which a quantile lies; None: nothing seen."""
         left = share * self.total

@@ -14,13 +14,16 @@ from models.grid import Bool, Int
 from models.state.layout import (
     EVENT_ID,
     HEADER,
+    INDEXED,
     MAGIC,
     OUTCOME,
     PENDING,
+    RENEWABLE,
     TIMES,
     VERSION,
     layout_of,
 )
+from models.state.renewable import Renewable
 from models.state.slab import Slab
 from models.state.waiting import WaitingCuts
 
@@ -66,7 +69,7 @@ def _fixed(slab: Slab, rows: Int, ragged: dict[int, Sequence[bytes]], *, wide: b
     table = np.zeros(len(rows), dtype=layout.fixed)
     table["feature_set"] = slab.spec.feature_set.encode()
     table["wide"] = wide
-    table["indexed"] = slab.indexed[rows]
+    table["flags"] = slab.indexed[rows] * INDEXED + slab.renewable.holding(rows) * RENEWABLE
     if slab.guard_of[-1]:
         table["guards"] = slab.guards[rows]
     for name in TIMES:
@@ -108,8 +111,12 @@ def _cut(table: np.ndarray[tuple[int], np.dtype[np.void]], lengths: Int) -> list
 
 
 def _ragged(slab: Slab, rows: list[int]) -> dict[int, Sequence[bytes]]:
-    """Sketches and event ids of each source, outcomes, waiting cuts, of those who have any."""
-    everything: list[Collection[int] | WaitingCuts] = [slab.pending, *slab.ragged()]
+    """What comes last, part by part, of those who have any of it."""
+    everything: list[Collection[int] | WaitingCuts | Renewable] = [
+        slab.pending,
+        slab.renewable,
+        *slab.ragged(),
+    ]
     holders = [holder for holder in everything if len(holder)]
     if not holders:
         return {}
@@ -129,4 +136,5 @@ def _ragged_parts(slab: Slab, row: int) -> list[bytes]:
     parts.extend([OUTCOME.pack(o.time, o.kind) for o in slab.outcomes[row]])
     for cut in slab.pending[row]:
         parts += (PENDING.pack(cut.time, len(cut.packed)), cut.packed)
+    parts.append(slab.renewable.pack(row))
     return parts

@@ -17,10 +17,12 @@ from models.state.cuts import brought_up
 from models.state.layout import (
     EVENT_ID,
     HEADER,
+    INDEXED,
     MAGIC,
     OUTCOME,
     PENDING,
     READABLE,
+    RENEWABLE,
     TIMES,
     VERSION,
     StateError,
@@ -95,6 +97,7 @@ def _lengths(slab: Slab, fixed: Table, *, wide: bool) -> Int:
 def _has_ragged(slab: Slab, fixed: Table) -> Bool:
     """Which users have anything of what only some have."""
     found: Bool = (fixed["outcomes"] > 0) | (fixed["pending"] > 0)
+    found |= (fixed["flags"] & RENEWABLE) > 0
     for s in range(len(slab.rings)):
         found |= (fixed[f"sketches{s}"] > 0) | (fixed[f"ids{s}"] > 0)
     return found
@@ -117,7 +120,7 @@ def _read_columns(
     slab: Slab, rows: Int, fixed: Table, whole: Bytes, starts: Int, *, wide: bool
 ) -> Int:
     """Everything but the ragged parts; where those begin, int64[n]."""
-    slab.indexed[rows] = fixed["indexed"]
+    slab.indexed[rows] = fixed["flags"] & INDEXED
     slab.dated[rows] = fixed["outcomes"] > 0
     if slab.guard_of[-1]:
         slab.guards[rows] = fixed["guards"]
@@ -173,5 +176,9 @@ def _read_ragged(slab: Slab, row: int, fixed: np.void, reader: Reader) -> None:
         packed = brought_up(reader.bytes(size), len(slab.rings), len(slab.spec.features))
         cuts.append(PendingCut(time, packed))
     slab.pending.put(row, cuts)
+    if fixed["flags"] & RENEWABLE:
+        note = reader.bytes(slab.renewable.size)
+        if slab.spec.scoring.renew:
+            slab.renewable.unpack(row, note)
     if reader.position != len(reader.value):
         raise ValueError(f"{len(reader.value) - reader.position} bytes are left")

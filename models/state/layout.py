@@ -3,13 +3,14 @@
 Little-endian, without gaps::
 
     header   magic "EB", version u8, sources u8, crc32 of all that follows u32
-    fixed    feature set 15 bytes, wide u8, indexed u8, entered, last_seen, last_cut,
+    fixed    feature set 15 bytes, wide u8, flags u8, entered, last_seen, last_cut,
              last_score i64, outcomes u16, waiting cuts u16, guards f64[];
              for each source: offset i64, newest i64, firsts f64[], base_time f64[],
              base_value f64[], panes u32, bytes of sketches u32, bytes of event ids u32
     panes    for each source, oldest first: how many panes before that of the newest event,
              counts[], other aggregates f64[]; the whole numbers are u16, in a ``wide`` value u32
-    ragged   for each source sketches, event ids; then outcomes, waiting cuts
+    ragged   for each source sketches, event ids; then outcomes, waiting cuts; where the flags
+             say so, the score that may be renewed: time i64, id 16 bytes, stale u8[sources]
 
 Only panes with events are written. Values of many users are made, and read, column by column.
 """
@@ -25,9 +26,11 @@ import numpy as np
 from models.features.plan import SourcePlan
 
 MAGIC = b"EB"
-VERSION = 3
-READABLE = (2, 3)
-"""Version 2 had shorter waiting cuts, without what policies said."""
+VERSION = 4
+READABLE = (2, 3, 4)
+"""Version 2 had shorter waiting cuts, without what policies said; 3 no scores to renew."""
+INDEXED, RENEWABLE = 1, 2
+"""Flags: in the index of users at risk; with a score that may be renewed."""
 HEADER = struct.Struct("<2sBBI")
 OUTCOME = struct.Struct("<qB")
 PENDING = struct.Struct("<qI")
@@ -67,7 +70,7 @@ def _layout(widths: tuple[tuple[int, int, int], ...], guards: int) -> Layout:
     fixed: list[tuple[str, str] | tuple[str, str, tuple[int]]] = [
         ("feature_set", "S15"),
         ("wide", "u1"),
-        ("indexed", "u1"),
+        ("flags", "u1"),
         *((name, "<i8") for name in TIMES),
         ("outcomes", "<u2"),
         ("pending", "<u2"),

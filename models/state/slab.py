@@ -20,6 +20,7 @@ from models.features.plan import Plan
 from models.features.ragged import lengthen
 from models.grid import NEVER, Bool, Int
 from models.spec import Spec
+from models.state.renewable import Renewable
 from models.state.waiting import WaitingCuts
 from schemas.hashing import hash_texts
 
@@ -69,13 +70,14 @@ class Slab:
     """State of many users. Arrays have one row a user; ragged parts are kept by row.
 
     users: names by row. entered: event time of entering the population. last_seen: newest event
-    time of any source but outcomes. last_cut: newest schedule point scored. last_score: clock of
-    the newest score. used: when the row was used last, in turns of the engine; FREE = it holds
-    nobody. offsets: newest applied offset of each source's topic. indexed: whether the user is in
-    the partition's index of users at risk. dated: whether it has outcomes. outcomes, pending, ids:
-    outcomes in time order, cuts that wait, remembered event ids (hash to event time) of each
-    source. hashes: of the users' names.
-    guards: what rules keep of each user, two numbers for each; guard_of: where each source's begin.
+    time of any source but outcomes. last_cut: newest sweep that has passed the user. last_score:
+    clock of the newest score, renewals left out. used: when the row was used last, in turns of the
+    engine; FREE = it holds nobody. offsets: newest applied offset of each source's topic. indexed:
+    whether the user is in the partition's index of users at risk. dated: whether it has outcomes.
+    outcomes, pending, ids: outcomes in time order, cuts that wait, remembered event ids (hash to
+    event time) of each source. hashes: of the users' names. guards: what rules keep of each user,
+    two numbers for each; guard_of: where each source's begin. renewable: newest scores that may be
+    renewed when late data has landed.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -101,6 +103,7 @@ class Slab:
         self.outcomes: ByRow[list[Outcome]] = ByRow(list)
         self.pending = WaitingCuts(n, len(self.spec.features))
         self.ids: ByRow[dict[int, dict[int, int]]] = ByRow(dict)
+        self.renewable = Renewable(n)
         self._free: list[int] = []
 
     def __len__(self) -> int:
@@ -162,6 +165,7 @@ class Slab:
         for ring in self.rings:
             ring.grow(size)
         self.pending.grow(size)
+        self.renewable.grow(size)
         for name in _ARRAYS:
             lengthen(getattr(self, name), size)
         self.users.extend([None] * (size - old))
@@ -172,6 +176,7 @@ class Slab:
         for ring in self.rings:
             ring.clear(rows)
         self.pending.clear(rows)
+        self.renewable.clear(rows)
         for name in _TIMES:
             getattr(self, name)[rows] = NEVER
         self.used[rows] = FREE

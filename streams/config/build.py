@@ -274,4 +274,6 @@ def _scoring(doc: Document) -> ScoringSpec:
         reasons=scores.reasons,
         max_catch_up=scores.max_catch_up,
         reasons_from=scores.bands[scores.reasons_from] if scores.reasons_from else 0.0,
+        renew=scores.renew,
+        renew_at_most=scores.renew_at_most,
     )

@@ -301,6 +301,10 @@ class ScoresDoc(Section):
     """How many features a score names at most as its reasons."""
     reasons_from: str | None = None
     """Only scores of this band and those above it give reasons. Default: all."""
+    renew: bool = False
+    """Score users again, once late data has landed, whose newest score was told without it."""
+    renew_at_most: Annotated[int, Field(ge=1)] = 10_000
+    """Users of a partition that are gone through for that at each check of the sources."""
     max_catch_up: Annotated[int, Field(ge=0)] = 1
     """How many schedule points missed while down are still scored; the rest are counted."""
 

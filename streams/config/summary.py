@@ -79,6 +79,8 @@ def _scores(spec: Spec) -> str:
     if on_event := spec.scoring.on_event:
         interval = format_duration(on_event.min_interval)
         parts.append(f"on events of {', '.join(on_event.sources)}, at most every {interval}")
+    if spec.scoring.renew:
+        parts.append("again when late data has landed")
     return "; ".join(parts)
 
 

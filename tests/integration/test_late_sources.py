@@ -38,6 +38,8 @@ from tests.integration.story import DAY, PARTITIONS, START, Event, Story, histor
 USERS, DAYS = 60, 24
 FIRST, LAST = START + 14 * DAY, START + 21 * DAY
 """Usage is away from FIRST to LAST."""
+BACK = LAST - DAY // 2
+"""Or to here, between two cuts."""
 END = START + 24 * DAY + 1
 """Where the outage's runs are closed: what was away lies in the windows there."""
 LATE, LATE_END = 5 * DAY, START + 30 * DAY
@@ -93,6 +95,8 @@ def files(folder: Path, events: list[Event]) -> dict[str, Path]:
 @pytest.fixture
 def story(services, redis_url: str, fresh_name: str, folder: Path):
     story = Story(fresh_name, folder, services.bootstrap_servers, redis_url).begin()
+    text = story.config.read_text()
+    story.config.write_text(text.replace("[scores]\n", "[scores]\nrenew = true\n"))
     yield story
     story.kill_all()
 
@@ -145,6 +149,24 @@ def check_healed(lived: Lived, clean: Lived) -> None:
     assert scored(lived.scheduled()) == scored(clean.scheduled())
 
 
+def check_renewed(lived: Lived) -> None:
+    """Whose newest score was told without usage was scored again when the backlog had landed."""
+    by_id = {score["id"]: score for score in lived.scores}
+    renewed = [score for score in by_id.values() if score["supersedes"]]
+    assert {score["cause"] for score in renewed} == {"renewal:usage"}
+    assert {score["user"] for score in renewed} != set()
+    for score in renewed:
+        old = by_id[score["supersedes"]]
+        before, after = old["sources"]["usage"], score["sources"]["usage"]
+        assert (before["health"] != "fresh", after["health"]) == (True, "fresh")
+        assert before["evidence"]
+        assert "evidence" not in after
+        assert at(BACK) < score["time"] < at(LAST)
+        own = [s for s in by_id.values() if s["user"] == old["user"]]
+        assert not [s for s in own if old["time"] < s["time"] < score["time"]]
+    assert len({score["supersedes"] for score in renewed}) == len(renewed)
+
+
 def scored(scores: Sequence[dict[str, Any]]) -> set[tuple[str, str]]:
     return {(score["user"], score["time"]) for score in scores}
 
@@ -187,13 +209,14 @@ def test_a_source_that_is_always_late(
 def test_a_week_of_outage(
     live: Live, story: Story, files: dict[str, Path], events: list[Event]
 ) -> None:
-    lived = live(END, "--outage", f"usage={at(FIRST)}..{at(LAST)}")
+    lived = live(END, "--outage", f"usage={at(FIRST)}..{at(BACK)}")
     clean = as_it_happened(story, files, END)
     assert not lived.letters
     check_healed(lived, clean)
     assert lived.health(FIRST - 4 * DAY, FIRST - DAY).keys() == {"fresh"}
     assert "fresh" not in lived.health(FIRST + 3 * DAY, LAST - DAY)
     assert lived.health(LAST + 2 * DAY, END).keys() == {"fresh"}, "it heals by itself"
+    check_renewed(lived)
     span = FIRST, LAST - DAY
     check_calibrated(lived.scheduled(*span), clean.scheduled(*span), events)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,12 @@ NASTY = ['a","b', '",', ",", '"', "\\", '\\",', "%b %% %s", "\u2028é😀\x00\n"
 texts = st.one_of(st.sampled_from(NASTY), st.text(st.characters(codec="utf-8"), max_size=8))
 numbers = st.one_of(st.floats(), st.sampled_from([0.0, -0.0, 1e16, 5e-324, 1e-7]))
 states = st.tuples(
-    st.integers(MIN_TIME, MAX_TIME), st.booleans(), numbers, st.integers(0, 2), st.integers(0, 2)
+    st.integers(MIN_TIME, MAX_TIME),
+    st.booleans(),
+    numbers,
+    st.integers(0, 2),
+    st.integers(0, 2),
+    st.none() | texts,
 )
 weights = st.one_of(st.none(), st.tuples(numbers, numbers))
 reasons = st.tuples(st.integers(-1, 2), numbers, numbers, texts)
@@ -76,9 +82,9 @@ def one(c: ScoreConstants, row: tuple[Any, ...], identity: str) -> Score:
         policy=c.policy,
         sources={
             name: SourceState(
-                format_time(as_of) if known else None, finite(stale), HEALTH[h], TREATMENT[t]
+                format_time(as_of) if known else None, finite(stale), HEALTH[h], TREATMENT[t], why
             )
-            for name, (as_of, known, stale, h, t) in zip(c.sources, sources, strict=True)
+            for name, (as_of, known, stale, h, t, why) in zip(c.sources, sources, strict=True)
         },
         reasons=[
             Reason(c.features[j], finite(value), part, c.labels[j], text)
@@ -99,7 +105,7 @@ def weighed(c: ScoreConstants, weights: tuple[float, float] | None) -> dict[str,
     return known or None
 
 
-def columns(batch: list[tuple[Any, ...]], ids: list[str]) -> ScoreColumns:
+def columns(batch: list[tuple[Any, ...]], ids: list[str], *, renews: bool = False) -> ScoreColumns:
     n = len(batch)
     sources = [[row[5][s] for row in batch] for s in (0, 1)]
     why = [[row[6][k] for row in batch] for k in (0, 1)]
@@ -127,14 +133,24 @@ def columns(batch: list[tuple[Any, ...]], ids: list[str]) -> ScoreColumns:
         phrases=[item[3] for row in batch for item in row[6]],
         weighed=np.array(held, dtype=np.int64),
         weights=np.array([batch[i][7] for i in held], dtype=np.float64).reshape(len(held), 2),
+        supersedes=["f" * 32] * n if renews else (),
+        evidence={
+            s: {i: row[5][s][5] for i, row in enumerate(batch) if row[5][s][5] is not None}
+            for s in (0, 1)
+        },
     )
 
 
-@given(constants, st.lists(rows, max_size=5))
-def test_the_bytes_are_the_codecs(c: ScoreConstants, batch: list[tuple[Any, ...]]) -> None:
+@given(constants, st.lists(rows, max_size=5), st.booleans())
+def test_the_bytes_are_the_codecs(
+    c: ScoreConstants, batch: list[tuple[Any, ...]], renews: bool
+) -> None:
     ids = [f"{i:032x}" for i in range(len(batch))]
-    wanted = [encode(one(c, row, identity)) for row, identity in zip(batch, ids, strict=True)]
-    assert encode_scores(c, columns(batch, ids)) == wanted
+    supersedes = "f" * 32 if renews else None
+    made = [one(c, row, identity) for row, identity in zip(batch, ids, strict=True)]
+    records = [replace(record, supersedes=supersedes) for record in made]
+    wanted = [encode(record).replace(b',"evidence":null', b"") for record in records]
+    assert encode_scores(c, columns(batch, ids, renews=renews)) == wanted
 
 
 @pytest.mark.parametrize("user", NASTY)
@@ -154,7 +170,7 @@ def test_a_user_is_read_back(user: str) -> None:
         treatment=TREATMENT,
         policies=[],
     )
-    state = (MIN_TIME, True, 0.5, 0, 0)
+    state = (MIN_TIME, True, 0.5, 0, 0, None)
     row = (
         user,
         "schedule",

@@ -46,6 +46,7 @@ def person(slab: Slab, row: int, eager: bool) -> dict[str, Any]:
         "offsets": slab.offsets[row].tolist(),
         "outcomes": slab.outcomes[row],
         "pending": slab.pending[row],
+        "renewable": slab.renewable.pack(row),
         "ids": {s: known for s, known in slab.ids[row].items() if known},
         "rings": [_ring(slab, s, row) for s in range(len(slab.rings))],
     }

@@ -43,7 +43,11 @@ def same(found: Any, wanted: Any) -> bool:
 def readable(score: Mapping[str, Any]) -> dict[str, Any]:
     """A score record in the oracle's words."""
     sources = {
-        name: {**state, "as_of": micros(state["as_of"])} for name, state in score["sources"].items()
+        name: {
+            **{what: known for what, known in state.items() if what != "evidence"},
+            "as_of": micros(state["as_of"]),
+        }
+        for name, state in score["sources"].items()
     }
     return {
         "user": score["user"],

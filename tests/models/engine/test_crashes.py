@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +13,7 @@ import pytest
 from models.engine import epochs, sweeps, unit
 from models.engine.requests import Effects, Output
 from models.spec import Spec
-from tests.models.engine.harness import Store, Worker
+from tests.models.engine.harness import Blow, Crashed, Store, Worker
 from tests.models.engine.portrait import portrait
 from tests.models.engine.story import EAGER, SPEC, Item, S, beat, event, topics
 
@@ -136,3 +137,23 @@ def test_a_record_read_again_changes_nothing() -> None:
     assert portrait(live(worker)) == before
     assert len(worker.sent("scores")) == outputs
     assert len(worker.sent("deadletter")) == 2
+
+
+def test_who_comes_after_a_sweep_is_not_scored_in_it_when_it_is_done_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A write breaks off when the newcomer is in the index, but the sweep is not yet over."""
+    monkeypatch.setattr(unit, "ENOUGH", 10_000)
+    story = [
+        *(event("usage", 1 + i / 10, user, 1) for i, user in enumerate("abc")),
+        *(event("usage", 21 + i / 10, user, 12) for i, user in enumerate("dxyz")),
+        beat("billing", 30),
+    ]
+    whole = Worker(SPEC, topics(SPEC, story)).run()
+    for written in range(1, 4):
+        worker = Worker(SPEC, topics(SPEC, story), blow=Blow(1, slices=written))
+        with contextlib.suppress(Crashed):
+            worker.run()
+        worker.blow = None
+        worker.restart()
+        assert worker.run().scores() == whole.scores()

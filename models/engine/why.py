@@ -1,0 +1,153 @@
+"""Why a source is not fresh, in words, as it stood at the last check.
+
+Told anew at checks alone, and only of sources that are not fresh: so what stands on a score does
+not depend on batches, and scores of fresh sources cost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from models.engine.state import SourceState
+from models.grid import NEVER, Int
+from models.spec import SourceSpec, Spec
+from models.staleness.cadence import TICKS
+from models.staleness.evidence import USUAL, Evidence, Standing
+from models.staleness.health import (
+    CORRUPT,
+    FRESH,
+    HEALTH,
+    LAGGING,
+    STALLED,
+    UNKNOWN,
+    Codes,
+    Frozen,
+    freeze,
+    health_of,
+)
+from models.staleness.segments import SLICES
+from models.staleness.words import Facts, in_words
+
+NEWLY: Final = {
+    LAGGING: "late since the last check",
+    STALLED: "silent for longer than usual since the last check",
+    CORRUPT: "its data is wrong",
+    UNKNOWN: "never seen",
+}
+"""Where it was otherwise at the last check."""
+
+
+class Said(NamedTuple):
+    """Health of a source at a check (its place in HEALTH), and why, "" where it is fresh."""
+
+    health: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """What was said of the sources behind each check of a piece, and before the first.
+
+    times: int64[checks]. said: checks + 1 times, of each source.
+    """
+
+    times: Int
+    said: Sequence[Sequence[Said]]
+
+    def of(self, at: Int, codes: Codes) -> dict[int, dict[int, str]]:
+        """By source, what is to be said on rows where it is not fresh.
+
+        at: int64[n]. codes: uint8[n, sources], health.
+        """
+        found: dict[int, dict[int, str]] = {}
+        rows, sources = np.nonzero(codes != FRESH)
+        stretches = np.searchsorted(self.times, at[rows], side="left").tolist()
+        each = zip(rows.tolist(), sources.tolist(), stretches, strict=True)
+        for row, s, stretch in each:
+            code, (known, why) = int(codes[row, s]), self.said[stretch][s]
+            found.setdefault(s, {})[row] = why if why and known == code else NEWLY[code]
+        return found
+
+
+class Moment(NamedTuple):
+    """A source at a moment. load: pulses that would have been usual since its newest event."""
+
+    health: int
+    time: int
+    watermark: int
+    last_data: int
+    load: float
+
+
+def words_of(spec: Spec, source: SourceSpec, seen: SourceState, at: Moment) -> str:
+    """Why its health is what it is."""
+    evidence, cadence = seen.evidence, seen.evidence.cadence
+    spans = cadence.spans.quantile(0.5)
+    facts = Facts(
+        health=HEALTH[at.health],
+        staleness=None if at.watermark == NEVER else (at.time - at.watermark) / 1e6,
+        lag=newest_lag(evidence, at.last_data),
+        usual_lag=evidence.lags.quantile(0.5),
+        usual_most=evidence.lags.quantile(USUAL),
+        bound=source.stale_after / 1e6,
+        silence=None if evidence.heard == NEVER else max(0, at.time - evidence.heard) / 1e6,
+        usual_silence=None if spans is None else round(spans * spec.health.every / TICKS / 1e6, 6),
+        chance=cadence.chance(at.load) if cadence.bound else None,
+        recovering=cadence.resumed != NEVER,
+        missing=_missing(source, evidence),
+        wrong="; ".join(one.reason for one in seen.corrupt.known if one.state == "open") or None,
+    )
+    return in_words(facts)
+
+
+def newest_lag(evidence: Evidence, last_data: int) -> float | None:
+    """How far the newest event lay behind its arrival, seconds."""
+    here = NEVER not in (evidence.heard, last_data)
+    return max(0, evidence.heard - last_data) / 1e6 if here else None
+
+
+def _missing(source: SourceSpec, evidence: Evidence) -> tuple[str, ...]:
+    """Parts that are gone while the rest flows."""
+    gone = [k for k, since in enumerate(evidence.segments.missing) if since != NEVER]
+    slices = sum(k < SLICES for k in gone)
+    users = (f"{slices} of {SLICES} slices of the users",) if slices else ()
+    field, values = source.segments or ("", ())
+    return (*users, *(f"{field} = {values[k - SLICES]}" for k in gone if k >= SLICES))
+
+
+def at_check(
+    spec: Spec, sources: Sequence[SourceState], standings: Sequence[Standing], time: int
+) -> list[Said]:
+    """What is to be said of each source behind a check."""
+    each = list(zip(sources, standings, strict=True))
+    if not any(_suspect(state, standing, time) for state, standing in each):
+        never = Said(UNKNOWN, NEWLY[UNKNOWN])
+        return [never if one.watermark == NEVER else Said(FRESH, "") for one in standings]
+    marks = [min(standing.watermark, state.corrupt.good_through) for state, standing in each]
+    heard = [state.evidence.heard for state in sources]
+    now = Frozen.of([freeze(spec, sources, time)])
+    codes = health_of(spec, now, np.array([time]), np.array([marks]), np.array([heard]))[0].tolist()
+    return [
+        _said(spec, s, sources[s], Moment(code, time, marks[s], standings[s].last_data, load))
+        for s, (code, load) in enumerate(zip(codes, now.load[0].tolist(), strict=True))
+    ]
+
+
+def _said(spec: Spec, s: int, state: SourceState, at: Moment) -> Said:
+    fresh = at.health == FRESH
+    return Said(at.health, "" if fresh else words_of(spec, spec.sources[s], state, at))
+
+
+def _suspect(state: SourceState, standing: Standing, time: int) -> bool:
+    """Whether a source that has been seen may not be fresh; else it is."""
+    cadence, wrong = state.evidence.cadence, state.corrupt.corrupt_since != NEVER
+    if standing.watermark == NEVER:
+        return wrong
+    silent = cadence.alarmed != NEVER or (cadence.bound and cadence.load > cadence.bound)
+    mark = min(standing.watermark, state.corrupt.good_through)
+    late = time - mark > state.evidence.bound(standing.bound)
+    return bool(wrong or silent or late)
