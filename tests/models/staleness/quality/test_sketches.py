@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.staleness.quality.distributions import GROUPS, compare
 from models.staleness.quality.histogram import Histogram, codes_of, octaves_of
 from models.staleness.quality.repeats import KEPT, Repeats
 
@@ -42,3 +44,36 @@ def test_histograms_add_up() -> None:
     assert one == Histogram([0, 1, 5, 7], [1, 2, 4, 4])
     assert one.quantile(0.5) == 5
     assert one.thinned(1, 4) == Histogram([1, 5, 7], [1, 1, 1])
+
+
+def _slowly(usual: Histogram, seen: Histogram) -> tuple[float, float]:
+    """PSI and median's shift by counting value by value."""
+    group: dict[int, int] = {}
+    reached, new = 0, GROUPS
+    for code, count in zip(usual.codes, usual.counts, strict=True):
+        group[code] = reached * GROUPS // usual.total
+        reached += count
+    names = [*sorted(set(group.values())), new]
+    p, q = dict.fromkeys(names, 0.5), dict.fromkeys(names, 0.5)
+    for code, count in zip(usual.codes, usual.counts, strict=True):
+        p[group[code]] += count
+    for code, count in zip(seen.codes, seen.counts, strict=True):
+        q[group.get(code, new)] += count
+    whole = [sum(one.values()) for one in (p, q)]
+    shares = [(p[name] / whole[0], q[name] / whole[1]) for name in names]
+    psi = sum((b - a) * np.log(b / a) for a, b in shares)
+    values = [np.repeat(one.codes, one.counts) for one in (usual, seen)]
+    middle = np.sort(values[0])[(len(values[0]) - 1) // 2]
+    above = [((own > middle) + (own == middle) / 2).mean() for own in values]
+    return float(psi), float(above[1] - above[0])
+
+
+bins = st.dictionaries(st.integers(-15, 15), st.integers(1, 60), min_size=1)
+
+
+@given(bins, bins)
+def test_histograms_are_compared_as_by_counting(one: dict[int, int], other: dict[int, int]) -> None:
+    usual, seen = (Histogram(sorted(x), [x[c] for c in sorted(x)]) for x in (one, other))
+    found, (psi, median) = compare(usual, seen), _slowly(usual, seen)
+    assert found.psi == pytest.approx(psi, abs=1e-8)
+    assert found.median == pytest.approx(median)
