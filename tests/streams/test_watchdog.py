@@ -158,7 +158,7 @@ async def test_a_changed_topic_is_told_and_a_broker_away_is_not() -> None:
 
 async def test_an_event_loop_that_hangs_is_noticed_and_a_busy_one_is_not() -> None:
     fired: list[float] = []
-    pause = 0.1  # so long that a busy machine lets the loop run in between
+    pause = 0.06  # so long that a busy machine lets the loop run in between
     async with awake(pause, lambda: fired.append(time.monotonic())):
         for _ in range(LOOKS + 3):
             time.sleep(1.2 * pause)  # noqa: ASYNC251  # that is the fault

@@ -108,7 +108,7 @@ def drift(cut: int, learned: int) -> Prequential:
 @pytest.fixture(scope="session")
 def month() -> Month:
     """Cut after 18 days, restored after 23; scores are the oracle's, with noise."""
-    simulator = Simulator(4, Habits(users=300))
+    simulator = Simulator(4, Habits(users=160))
     watch = WatchState("demo", sources=SOURCES)
     ledger = Ledger(watch, 2, simulator.truth, HORIZON)
     rng = np.random.default_rng(0)

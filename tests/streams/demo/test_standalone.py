@@ -14,8 +14,10 @@ from streams.config import parse_config
 from streams.config.starter import starter_text
 from streams.demo import standalone
 from streams.demo.simtime import START
+from streams.demo.simulator import Simulator
 from streams.demo.standalone import NotSimulated, Simulation, require_simulated
 from streams.demo.template import configuration
+from streams.demo.world import Habits
 
 TOPICS = {name: f"t.{name}" for name in ("usage", "billing", "support", "outcomes")}
 PARTITIONS = 2
@@ -24,10 +26,11 @@ HISTORY = 4 * DAY
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _short_history() -> Iterator[None]:
-    """Two weeks take seconds to simulate, and how long it is does not matter here."""
+def _small() -> Iterator[None]:
+    """Two weeks of everybody take seconds to simulate, and how much it is does not matter here."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(standalone, "HISTORY", HISTORY)
+        patch.setattr(standalone, "Simulator", lambda seed: Simulator(seed, Habits(users=150)))
         yield
 
 
