@@ -49,7 +49,7 @@ from models.engine.unit import NOBODY
 from models.engine.weighing import score
 from models.features.plan import Plan
 from models.grid import Int
-from models.learning.policies import Policies
+from models.learning.told_policies import Policies
 from models.spec import OnEventSpec
 from models.state.membership import at_risk
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from models.features.remaining import Stretches
 from models.features.vector import features, touched
 from models.grid import NEVER, Bool, Float, Int
-from models.learning.policies import Policies
+from models.learning.told_policies import Policies
 from models.spec import Spec
 from models.staleness.ages import BEYOND, bucket_of
 from models.staleness.health import FRESH, Codes

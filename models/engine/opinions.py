@@ -10,8 +10,8 @@ import numpy as np
 from models.engine.looking import NO_MODEL, StaleRows
 from models.grid import Bool, Float, Int
 from models.learning.compiled.mixture import Form
-from models.learning.policies import columns_of
 from models.learning.scorer import Scorer
+from models.learning.told_policies import columns_of
 from models.spec import Spec
 from models.staleness.belief import Belief, Degrade
 from models.staleness.nowcast import Beliefs

@@ -10,8 +10,8 @@ from river import base
 from models.learning.compiled.attribution import attribution
 from models.learning.compiled.mixture import Form
 from models.learning.freezing import Asked, freeze
-from models.learning.policies import Policies
 from models.learning.scorer import ArrayScorer, RiverScorer, Scorer
+from models.learning.told_policies import Policies
 from models.spec import Spec
 from schemas.scores import Maturity
 

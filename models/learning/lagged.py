@@ -10,14 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.learning.compiled.mixture import Form
 from models.learning.factory import Model, make_model
 from models.learning.freezing import freeze, learn_rows
 from models.learning.numerics import Floats
+from models.learning.told_policies import LagForm, Lags
 from models.spec import Spec
-
-Lags = tuple[tuple[str, int], ...]
-"""Sources with their lags in µs, in the order of the configuration; the others have none."""
 
 WORTH = 50.0
 """Examples scored with a lag, as they fade, from which on it is worth a model."""
@@ -25,15 +22,6 @@ WORTH = 50.0
 LEAST_LEARNED = 200
 LEAST_RARER = 10
 """Matured examples, in all and of the rarer class, after which a model may be asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class LagForm:
-    """A lag's model in a snapshot. form: None while it has learned too little to be asked."""
-
-    lags: Lags
-    form: Form | None
-    learned: int
 
 
 @dataclass(slots=True)

@@ -6,46 +6,23 @@ into the snapshot's head beside the model.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from models.aggregates import LINEAR
-from models.learning.lagged import LagForm, LagModels, Lags, asked_of
+from models.learning.lagged import LagModels, asked_of
 from models.learning.numerics import Bools, Floats
+from models.learning.told_policies import Lags, Policies, columns_of
 from models.spec import POLICIES, Spec
 from models.staleness.ages import rounded_up
 from models.staleness.gate import PolicyGate
-from models.staleness.nowcast import Beliefs, Nowcast
+from models.staleness.nowcast import Nowcast
 from models.staleness.pattern import Stale, path
 from schemas.examples import Example
 
 _NAN = float("nan")
-
-
-@dataclass(frozen=True, slots=True)
-class Policies:
-    """What a snapshot says about policies.
-
-    gate: weights of the policies by pattern. beliefs: None before there are any. lagged: models
-    with a lag, those that may not be asked yet too. asked: (source, lag) that examples are to be
-    completed with.
-    """
-
-    gate: Mapping[str, Floats]
-    beliefs: Beliefs | None
-    lagged: tuple[LagForm, ...]
-    asked: tuple[tuple[str, int], ...]
-
-
-def columns_of(spec: Spec) -> dict[str, tuple[int, ...]]:
-    """Places of each source's features in the vector."""
-    return {
-        source.name: tuple(j for j, f in enumerate(spec.features) if f.source == source.name)
-        for source in spec.sources
-    }
 
 
 def rate_of(spec: Spec) -> float:

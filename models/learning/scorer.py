@@ -12,13 +12,12 @@ from river import base
 from models.learning.compiled.attribution import Attribution
 from models.learning.compiled.mixture import Form
 from models.learning.numerics import Bools, Floats
-from models.learning.river_soft import Believed, expected_one, marginal_one
 from models.spec import Spec
 from models.staleness.belief import Belief, Degrade
 from schemas.scores import Maturity
 
 if TYPE_CHECKING:
-    from models.learning.policies import Policies  # its models with a lag are made of scorers
+    from models.learning.told_policies import Policies  # its models with a lag are made of scorers
 
 
 class Scorer(Protocol):
@@ -215,6 +214,9 @@ def marginal_rows(
     how: Degrade,
 ) -> Floats:
     """P(churn), shape (n,), that a River model gives row by row to what is not masked (n, f)."""
+    # Imports most of River, which who asks compiled models can spare himself.
+    from models.learning.river_soft import marginal_one
+
     rows = as_dicts(features, matrix)
     result = np.empty(len(rows))
     for i, (row, mask) in enumerate(zip(rows, masked, strict=True)):
@@ -232,6 +234,8 @@ def expected_rows(
     belief: Belief,
 ) -> Floats:
     """P(churn), shape (n,), that a River model gives row by row under beliefs."""
+    from models.learning.river_soft import Believed, expected_one
+
     known, unsure = as_dicts(features, belief.known(matrix)), belief.unsure
     soft = belief.soft(np.arange(matrix.shape[1]))
     result = np.empty(len(known))

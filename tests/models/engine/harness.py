@@ -31,7 +31,7 @@ from models.engine.requests import (
 from models.engine.state import PartitionState
 from models.features.plan import make_plan
 from models.grid import Float
-from models.learning.policies import Policies
+from models.learning.told_policies import Policies
 from models.spec import Spec
 from schemas.scores import Maturity
 from tests.models.engine.story import START, Raw, S

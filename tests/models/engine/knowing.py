@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from models.grid import Bool, Float
-from models.learning.lagged import LagForm
-from models.learning.policies import Policies, logged_of
+from models.learning.policies import logged_of
+from models.learning.told_policies import LagForm, Policies
 from models.spec import PolicySpec, Spec
 from models.staleness.ages import rungs_of
 from models.staleness.belief import Belief, Degrade

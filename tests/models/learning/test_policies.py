@@ -14,7 +14,8 @@ from models.engine.opinions import Opinions
 from models.learning import lagged
 from models.learning.payload import unpack_head
 from models.learning.pickling import dump
-from models.learning.policies import Policies, lags_seen, rate_of
+from models.learning.policies import lags_seen, rate_of
+from models.learning.told_policies import Policies
 from models.learning.trainer import EpochResult, Trainer
 from models.spec import POLICIES, Policy, PolicySpec, Spec
 from models.staleness.policy import DEGRADE, LATEST, NOWCAST
