@@ -19,7 +19,7 @@ from models.spec import FeatureSpec, Spec
 from tests.models.engine import oracle
 from tests.models.engine.harness import Worker
 from tests.models.engine.histories import examples
-from tests.models.engine.story import GRID, S, at, event, topics
+from tests.models.engine.story import GRID, Item, S, at, event, topics
 from tests.models.engine.wanted import Event, effective_as_of, matches, one_feature
 from tests.models.features.test_vector import (
     NOW,
@@ -104,8 +104,8 @@ def without(
         if feature.agg in BASELINE and first is not None and inside(first, stretches):
             return math.nan
         kept = [e for e in events if not out(pane(e.time), stretches, effective)]
-        last = [e for e in events if feature.agg == "gap_ratio"]
-        value = one_feature(GRID, feature, last or kept, as_of, effective)
+        outside = feature.agg == "gap_ratio" or feature.agg in BASELINE  # looks out of its window
+        value = one_feature(GRID, feature, events if outside else kept, as_of, effective)
         if whole:
             return value
         if feature.agg in RATES:
@@ -167,10 +167,31 @@ def test_what_is_left_out_is_left_out_by_definition(
     spec: Spec, draws: list[Any], backwards: list[int], left_out: Stretches, seed: int
 ) -> None:
     items = [item(number, draw) for number, draw in enumerate(draws)]
+    agree(
+        spec,
+        items,
+        [at(NOW + 10) - back * S // 10 for back in [*backwards, 0, 100]],
+        left_out,
+        seed,
+    )
+
+
+def test_a_first_event_in_a_pane_that_an_interval_cuts_is_still_the_first() -> None:
+    """What a user's baseline counts from is the event, not what remains of its pane."""
+    items = [
+        event("billing", NOW, "a", time, n=n, id=str(n)) for time, n in ((-90, None), (100, 4))
+    ]
+    agree(SPECS["half"], items, [at(171.8)], [(at(34), at(94))])
+
+
+def agree(
+    spec: Spec, items: list[Item], moments: list[int], left_out: Stretches, seed: int = 1
+) -> None:
+    """Engine and definition, for every user and feature."""
     worker = ingested(spec, items, seed)
     truth = oracle.Oracle(spec).run(items)
     for name, user in truth.users.items():
-        times = [[at(NOW + 10) - a * S // 10] * 2 + [at(NOW)] for a in [*backwards, 0, 100]]
+        times = [[moment] * 2 + [at(NOW)] for moment in moments]
         matrix = vectors(worker, name, times, [left_out, left_out[:1], []])
         for i, as_of in enumerate(times):
             if not all(answerable(user, s, as_of[s]) for s in (0, 1)):
