@@ -32,6 +32,7 @@ from typing import Any, NoReturn
 import orjson
 
 from streams.cli import COMMANDS
+from tests.patience import PATIENCE
 
 EBBLINE = "streams.cli"
 IMPORTED = (EBBLINE, *(module for module, _ in COMMANDS.values()), "tests.faults.worker")
@@ -98,7 +99,7 @@ class Child:
         """As the kernel's out-of-memory killer does."""
         self.send_signal(signal.SIGKILL)
 
-    def wait(self, timeout: float = 60) -> int:
+    def wait(self, timeout: float = PATIENCE) -> int:
         """Wait so many seconds for its end; raises TimeoutError."""
         deadline = time.monotonic() + timeout
         while (code := self.poll()) is None:
@@ -136,7 +137,7 @@ def spawn(
 
 
 def run(
-    arguments: list[str], environment: Mapping[str, str], timeout: float = 90
+    arguments: list[str], environment: Mapping[str, str], timeout: float = PATIENCE
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of ``ebbline`` to its end, as subprocess.run; raises TimeoutError."""
     with tempfile.TemporaryDirectory() as folder:

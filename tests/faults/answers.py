@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tests.faults.life import PATIENCE, Result
+from tests.faults.life import Result
 from tests.faults.points import Cut
 from tests.faults.registry import Stage, fault
+from tests.patience import PATIENCE
 
 
 def live_with(stage: Stage, *cuts: Cut) -> Result:

@@ -6,9 +6,10 @@ import time
 
 from streams.embedded import LocalKafka
 from tests.faults import topics
-from tests.faults.life import PATIENCE, Result
+from tests.faults.life import Result
 from tests.faults.redis_losses import begun
 from tests.faults.registry import Stage, fault
+from tests.patience import PATIENCE
 
 
 @fault("broker stopped and started, killed and started, under load")

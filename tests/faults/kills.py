@@ -6,9 +6,10 @@ import time
 from collections.abc import Iterable
 from functools import partial
 
-from tests.faults.life import PATIENCE, Life, Result
+from tests.faults.life import Life, Result
 from tests.faults.points import Cut
 from tests.faults.registry import Stage, fault
+from tests.patience import PATIENCE
 
 STEPS = ("claimed", "loaded", "computed", "handed", "answered", "acknowledged", "written")
 

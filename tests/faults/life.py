@@ -30,9 +30,7 @@ from tests.faults.truth import truth_of
 from tests.faults.verdict import Verdict, judge
 from tests.groups import expel
 from tests.nursery import Child, spawn
-
-PATIENCE = 100.0
-"""Seconds to wait for what takes a few on a quiet machine; imports alone may take twenty."""
+from tests.patience import PATIENCE
 
 
 @dataclass(slots=True)
@@ -72,9 +70,9 @@ class Worker:
     def kill(self) -> None:
         """As the kernel's out-of-memory killer does."""
         self.signal(signal.SIGKILL)
-        self.process.wait(30)
+        self.process.wait()
 
-    def end(self, seconds: float = 60) -> int:
+    def end(self, seconds: float = PATIENCE) -> int:
         """Ask it to end in order; its exit code."""
         self.signal(signal.SIGTERM)
         return self.process.wait(seconds)
@@ -121,7 +119,7 @@ class Life:
     def __exit__(self, *_: object) -> None:
         for worker in self.workers:
             worker.signal(signal.SIGKILL)
-            worker.process.wait(30)
+            worker.process.wait()
         with suppress(redis.RedisError, KafkaError):
             self._erase()
 
@@ -170,7 +168,7 @@ class Life:
         self.workers.append(worker)
         return worker
 
-    def struck(self, worker: Worker, seconds: float = 60) -> bool:
+    def struck(self, worker: Worker, seconds: float = PATIENCE) -> bool:
         """Wait until a worker has met its cut; False when it has run out of work before."""
         deadline = time.monotonic() + seconds
         idle_since = None
@@ -238,7 +236,7 @@ class Life:
 
     # --- judgement -----------------------------------------------------------------------------
 
-    def finish(self, seconds: float = 120) -> Result:
+    def finish(self, seconds: float = PATIENCE) -> Result:
         """Produce what is left, let healthy workers finish it, end them in order, and judge."""
         self.feed()
         if not self.alive:
@@ -251,7 +249,7 @@ class Life:
             return all(record.clock >= clock for record in records.values()) and self.applied()
 
         self.wait(through, seconds, "not everything is applied")
-        self.wait(self._all_working, 60, "a worker does not come back")
+        self.wait(self._all_working, PATIENCE, "a worker does not come back")
         codes = [worker.end() for worker in self.alive]
         assert not any(codes), f"a healthy worker ended with {codes}\n{self.logs()}"
         return Result(self.strikes, len(self.history), self.verdict())

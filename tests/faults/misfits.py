@@ -13,12 +13,13 @@ from streams.topics.admin import create_topics
 from streams.topics.plan import plan_topics
 from tests.faults import topics
 from tests.faults.deployment import PARTITIONS
-from tests.faults.life import PATIENCE, Life, Result
+from tests.faults.life import Life, Result
 from tests.faults.observed import observe
 from tests.faults.redis_losses import begun, kept, refused
 from tests.faults.registry import Stage, fault
 from tests.faults.truth import truth_of
 from tests.faults.verdict import judge
+from tests.patience import PATIENCE
 
 
 @fault("topic deleted while it is read; created again, as long as before")

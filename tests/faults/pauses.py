@@ -6,9 +6,10 @@ import signal
 import time
 from functools import partial
 
-from tests.faults.life import PATIENCE, Life, Result, Worker
+from tests.faults.life import Life, Result, Worker
 from tests.faults.points import Cut
 from tests.faults.registry import Stage, fault
+from tests.patience import PATIENCE
 
 SESSION = 6.0
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from functools import partial
 
-from tests.faults.life import PATIENCE, Life, Result
+from tests.faults.life import Life, Result
 from tests.faults.registry import Stage, fault
+from tests.patience import PATIENCE
 
 CLAIMED = '"event": "claimed"'
 

@@ -9,9 +9,10 @@ import time
 import redis
 
 from streams.embedded import LocalRedis
-from tests.faults.life import PATIENCE, Result, Worker
+from tests.faults.life import Result, Worker
 from tests.faults.redis_losses import begun, own_redis
 from tests.faults.registry import Stage, fault
+from tests.patience import PATIENCE
 
 WAITING = "waiting for a service"
 

@@ -16,8 +16,9 @@ from kafka import KafkaAdminClient, TopicPartition
 from streams.embedded import LocalRedis
 from streams.embedded.ports import LOOPBACK, free_port
 from tests.faults.deployment import PARTITIONS
-from tests.faults.life import PATIENCE, Life, Result, Worker
+from tests.faults.life import Life, Result, Worker
 from tests.faults.registry import Stage, fault
+from tests.patience import PATIENCE
 
 
 @fault("Redis: its last second is lost (appendfsync everysec) under load")

@@ -7,10 +7,11 @@ from functools import partial
 import pytest
 
 from streams.config.document import WorkerDoc
-from tests.faults.life import PATIENCE, Worker
+from tests.faults.life import Worker
 from tests.faults.points import Cut
 from tests.faults.rebalances import CLAIMED, claims, settled
 from tests.faults.registry import Stage
+from tests.patience import PATIENCE
 
 
 def share(*workers: Worker) -> bool:

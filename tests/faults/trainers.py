@@ -19,12 +19,13 @@ from kafka import KafkaAdminClient
 
 from streams.topics.admin import create_topics
 from streams.topics.plan import plan_topics
-from tests.faults.life import PATIENCE, Life, Result, Worker
+from tests.faults.life import Life, Result, Worker
 from tests.faults.points import Cut
 from tests.faults.redis_losses import logged, lose, own_redis
 from tests.faults.registry import Stage, fault
 from tests.faults.topics import contents, read
 from tests.faults.verdict import Verdict
+from tests.patience import PATIENCE
 
 STEPS = ("learned", "put", "fenced", "acknowledged", "announced")
 

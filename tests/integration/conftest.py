@@ -22,6 +22,7 @@ import redis
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
 from streams.embedded import Services, ServiceUnavailable, resolve_services
+from tests.patience import PATIENCE
 
 Row = Any  # what `produce` takes for one record; its docstring says which forms there are
 _CLAIM = "ebbline:test-database:{}"
@@ -155,13 +156,13 @@ def produce(bootstrap_servers: str) -> Iterator[Produce]:
 
 @pytest.fixture
 def consume_all(bootstrap_servers: str) -> ConsumeAll:
-    """`consume_all(topic, at_least=0, timeout=30)`: every record from the first to the present end.
+    """`consume_all(topic, at_least=0, timeout=…)`: every record from the first to the present end.
 
     With `at_least`, waits until so many are there. Ordered by partition, then offset. Needs no
     group, so it disturbs none.
     """
 
-    def read(topic: str, at_least: int = 0, timeout: float = 30.0) -> list[Any]:
+    def read(topic: str, at_least: int = 0, timeout: float = PATIENCE) -> list[Any]:
         deadline = time.monotonic() + timeout
         while True:
             records = _read_to_end(bootstrap_servers, topic, deadline)

@@ -21,6 +21,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
 from schemas.murmur2 import partition_of
 from tests.nursery import EBBLINE, Child, run, spawn
+from tests.patience import PATIENCE
 
 DAY = 86_400_000
 START = 1_704_067_200_000  # 2024-01-01
@@ -280,7 +281,7 @@ class Story:
             yield started
             for worker in started:
                 worker.send_signal(signal.SIGTERM)
-            assert [worker.wait(60) for worker in started] == [0] * len(started), self.logs()
+            assert [worker.wait() for worker in started] == [0] * len(started), self.logs()
         finally:
             self.kill_all()
 
@@ -299,16 +300,16 @@ class Story:
 
     # --- waiting and reading -------------------------------------------------------------------
 
-    def wait_applied(self, seconds: float = 120) -> None:
+    def wait_applied(self, seconds: float = PATIENCE) -> None:
         """Until everything produced so far is durable in every partition."""
         ends = self.ends()
         self._wait(lambda: self._applied(ends), seconds, f"not all applied: {ends}")
 
-    def wait_scored_through(self, arrival: int, seconds: float = 150) -> None:
+    def wait_scored_through(self, arrival: int, seconds: float = PATIENCE) -> None:
         """Until every partition says that everything up to this arrival has been scored."""
         self._wait(lambda: self._clock() >= arrival, seconds, f"clock stays below {arrival}")
 
-    def wait_trained_through(self, epoch_ms: int, seconds: float = 90) -> None:
+    def wait_trained_through(self, epoch_ms: int, seconds: float = PATIENCE) -> None:
         """Until the trainer has announced the epoch that ends at this time."""
 
         def told() -> bool:
@@ -316,7 +317,7 @@ class Story:
 
         self._wait(told, seconds, "the trainer has not come that far")
 
-    def wait_said(self, words: str, worker: int = -1, seconds: float = 60) -> None:
+    def wait_said(self, words: str, worker: int = -1, seconds: float = PATIENCE) -> None:
         """Until a worker's log (the newest one's) has these words."""
         number = range(len(self.workers))[worker]
         log = self.folder / f"{self.app}-{number}.log"

@@ -140,7 +140,7 @@ def _replay(story: Story) -> None:
     story.wait_scored_through(END)
     story.wait_applied()
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(60) == 0, story.logs()
+    assert worker.wait() == 0, story.logs()
 
 
 def _as_decided(story: Story, reigns: dict[int, dict[str, Any]]) -> None:

@@ -154,7 +154,7 @@ def test_copies_score_like_a_keyed_history_through_kills_and_rebalances(make_sto
     half = len(events) // 2
     rekeyed.produce(events[:half])
     for how, after in (("half", 2), ("all", 3), ("all", 1)):
-        assert rekeyed.start_dying(how, after).wait(60) == -9, rekeyed.logs()
+        assert rekeyed.start_dying(how, after).wait() == -9, rekeyed.logs()
     rekeyed.start_dying("half", 2)
     rekeyed.start("rekey")
     rekeyed.produce(events[half:])

@@ -103,7 +103,7 @@ def test_pieces_with_restarts_and_kills(
         story.wait_applied()
         if stop < len(events):
             worker.send_signal(signal.SIGKILL if number % 2 else signal.SIGTERM)
-            worker.wait(60)
+            worker.wait()
             for group in (story.app, f"{story.app}.train"):
                 expel(story.servers, group)  # a killed one's session would last for seconds
     story.wait_scored_through(END)

@@ -20,6 +20,7 @@ from kafka import KafkaProducer
 from schemas.murmur2 import partition_of
 from streams.embedded import LocalRedis
 from tests.integration.story import DAY, PARTITIONS, START, Event, Story, history
+from tests.patience import PATIENCE
 
 MakeStory = Callable[..., Story]
 
@@ -158,10 +159,10 @@ def test_health_says_when_it_is_ready_and_sigterm_ends_in_order(make_story: Make
     story = make_story()
     with story.running() as (worker,):
         url = address(story)
-        story._wait(lambda: get(url + "/readyz")[0] == 200, 60, "never ready")
+        story._wait(lambda: get(url + "/readyz")[0] == 200, PATIENCE, "never ready")
         assert get(url + "/healthz") == (200, "ok\n")
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(60) == 0
+        assert worker.wait() == 0
 
 
 def test_while_redis_is_away_nothing_is_lost(make_story: MakeStory, tmp_path: Path) -> None:
@@ -230,7 +231,7 @@ def test_state_that_is_gone_is_an_error_whose_remedy_works(make_story: MakeStory
     for key in client.scan_iter(f"ebb:{{{story.app}.p*"):
         client.delete(key)
     worker = story.start()
-    assert worker.wait(60) == 1
+    assert worker.wait() == 1
     assert "--rebuild" in story.logs(last=1_000_000)
     assert not story.records(), "nothing was written before someone decided"
     story.workers.clear()
@@ -238,6 +239,6 @@ def test_state_that_is_gone_is_an_error_whose_remedy_works(make_story: MakeStory
     story.wait_applied()
     story.wait_scored_through(START + 13 * DAY)
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(60) == 0
+    assert worker.wait() == 0
     assert len(story.read("scores")) > len(before), "computed again"
     assert story.outcome() == before, "and the same"

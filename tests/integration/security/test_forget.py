@@ -11,6 +11,7 @@ import redis
 
 from schemas.murmur2 import partition_of
 from tests.integration.story import DAY, PARTITIONS, START, Story, history
+from tests.patience import PATIENCE
 
 GONE = "user-1"
 EVENTS = history(users=12, days=10)
@@ -59,7 +60,7 @@ def test_a_running_worker_forgets_and_nobody_else_notices(story: Story, undistur
     story.produce(EVENTS[:HALF])
     with story.running():
         story.wait_applied()
-        story._wait(lambda: traces(story, GONE), 30, "the user never came")
+        story._wait(lambda: traces(story, GONE), PATIENCE, "the user never came")
         output = story.ebbline("forget", GONE)
         assert f"{GONE}: forgotten" in output
         assert traces(story, GONE) == []

@@ -23,6 +23,7 @@ from tests.integration.security.certificates import Authority
 from tests.integration.security.conftest import SecureKafka
 from tests.integration.security.secure_redis import PASSWORD, SecureRedis, server_with_tls
 from tests.integration.story import DAY, START, Story, history
+from tests.patience import PATIENCE
 
 SIGNING_KEY = "signing-secret-1414213"
 SECRETS = (conftest.PASSWORD, PASSWORD, SIGNING_KEY)
@@ -105,7 +106,7 @@ def rebuild(story: SecureStory, server: SecureRedis) -> None:
     worker = story.start("score,train", "--rebuild")
     story.wait_scored_through(START + 15 * DAY)
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(60) == 0, story.logs()
+    assert worker.wait() == 0, story.logs()
 
 
 def pages(story: Story, worker: int) -> list[str]:
@@ -186,7 +187,7 @@ def test_a_worker_that_may_not_enter_ends_at_once(
 ) -> None:
     story.more |= changed
     worker = story.start("score", "--log-level", "debug")
-    assert worker.wait(60) == 1
+    assert worker.wait() == 1
     logs = story.logs(last=10**6)
     assert named in logs
     assert not [secret for secret in (*SECRETS, "not-this-one-1234") if secret in logs]
@@ -206,7 +207,9 @@ def test_secrets_stay_secret_while_services_are_away(
         story.wait_applied()
         own.kill()
         story.produce(events[len(events) // 2 :])
-        story._wait(lambda: "waiting for a service" in story.logs(10**6), 60, "it never noticed")
+        story._wait(
+            lambda: "waiting for a service" in story.logs(10**6), PATIENCE, "it never noticed"
+        )
         worker.kill()
         worker.wait()
     logs = story.logs(last=10**7)
