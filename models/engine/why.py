@@ -25,9 +25,7 @@ from models.staleness.health import (
     STALLED,
     UNKNOWN,
     Codes,
-    Frozen,
-    freeze,
-    health_of,
+    health_at_check,
 )
 from models.staleness.segments import SLICES
 from models.staleness.words import Facts, in_words
@@ -123,31 +121,10 @@ def at_check(
     spec: Spec, sources: Sequence[SourceState], standings: Sequence[Standing], time: int
 ) -> list[Said]:
     """What is to be said of each source behind a check."""
-    each = list(zip(sources, standings, strict=True))
-    if not any(_suspect(state, standing, time) for state, standing in each):
-        never = Said(UNKNOWN, NEWLY[UNKNOWN])
-        return [never if one.watermark == NEVER else Said(FRESH, "") for one in standings]
-    marks = [min(standing.watermark, state.corrupt.good_through) for state, standing in each]
-    heard = [state.evidence.heard for state in sources]
-    now = Frozen.of([freeze(spec, sources, time)])
-    codes = health_of(spec, now, np.array([time]), np.array([marks]), np.array([heard]))[0].tolist()
-    return [
-        _said(spec, s, sources[s], Moment(code, time, marks[s], standings[s].last_data, load))
-        for s, (code, load) in enumerate(zip(codes, now.load[0].tolist(), strict=True))
-    ]
-
-
-def _said(spec: Spec, s: int, state: SourceState, at: Moment) -> Said:
-    fresh = at.health == FRESH
-    return Said(at.health, "" if fresh else words_of(spec, spec.sources[s], state, at))
-
-
-def _suspect(state: SourceState, standing: Standing, time: int) -> bool:
-    """Whether a source that has been seen may not be fresh; else it is."""
-    cadence, wrong = state.evidence.cadence, state.corrupt.corrupt_since != NEVER
-    if standing.watermark == NEVER:
-        return wrong
-    silent = cadence.alarmed != NEVER or (cadence.bound and cadence.load > cadence.bound)
-    mark = min(standing.watermark, state.corrupt.good_through)
-    late = time - mark > state.evidence.bound(standing.bound)
-    return bool(wrong or silent or late)
+    found = []
+    for source, state, standing in zip(spec.sources, sources, standings, strict=True):
+        mark = min(standing.watermark, state.corrupt.good_through)
+        health = health_at_check(spec, source, state, time, mark)
+        at = Moment(health, time, mark, standing.last_data, state.evidence.cadence.load)
+        found.append(Said(health, "" if health == FRESH else words_of(spec, source, state, at)))
+    return found

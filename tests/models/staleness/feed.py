@@ -12,7 +12,7 @@ from models.grid import Float, Int
 from models.spec import HealthSpec, SourceSpec, Spec
 from models.staleness.evidence import Evidence, Standing
 from models.staleness.gathered import Run, gathered
-from models.staleness.health import HEALTH, Frozen, freeze, health_of
+from models.staleness.health import HEALTH, Frozen, freeze, health_at_check, health_of
 from tests.models.engine.story import SPEC, USAGE
 
 HOUR = 3_600_000_000
@@ -85,8 +85,11 @@ class Feed:
         mark = np.array([[self.state.progress.watermark(self.source, at)]])
         heard = np.array([[self.state.evidence.heard]])
         frozen = Frozen.of([freeze(self.spec, [self.state], self.clock)])
-        codes = health_of(self.spec, frozen, np.array([at]), mark, heard)
-        return HEALTH[codes[0, 0]]
+        code = int(health_of(self.spec, frozen, np.array([at]), mark, heard)[0, 0])
+        if at == self.clock:
+            own = health_at_check(self.spec, self.source, self.state, at, int(mark[0, 0]))
+            assert own == code
+        return HEALTH[code]
 
     @property
     def evidence(self) -> Evidence:
