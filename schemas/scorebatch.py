@@ -157,8 +157,10 @@ def _sources(
         staleness = _numbers(columns.staleness_s[:, s])
         rows = zip(as_of[s], staleness, codes[:, s].tolist(), strict=True)
         own = [head + a + b',"staleness_s":' + st + states[code] for a, st, code in rows]
-        for row, why in columns.evidence.get(s, {}).items():
-            own[row] = b'%b,"evidence":%b}' % (own[row][:-1], orjson.dumps(why))
+        said = columns.evidence.get(s, {})
+        tails = {why: b',"evidence":%b}' % orjson.dumps(why) for why in set(said.values())}
+        for row, why in said.items():
+            own[row] = own[row][:-1] + tails[why]
         parts.append(own)
     return [b",".join(row) for row in zip(*parts, strict=True)]
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.features.remaining import Stretches
-from models.features.vector import features, touched
+from models.features.vector import features, source_features, touched
 from models.grid import NEVER, Bool, Float, Int
 from models.learning.told_policies import Policies
 from models.spec import Spec
@@ -174,15 +174,17 @@ class _Reader:
     excluded: Sequence[Stretches]
 
     def variant(self, wanted: Int, moved: Bool, model: Int) -> Variant:
-        """Rows as of other times; those that have not moved are as they were."""
+        """Rows as of other times; sources that have not moved are as they were.
+
+        wanted: int64[m, sources]. moved: bool[m, sources].
+        """
         looks = self.looks
         matrix, as_of = looks.matrix[self.index], looks.as_of[self.index]
-        if moved.any():
-            again = self.index[moved]
-            rows, at = looks.rows[again], looks.at[again]
-            matrix[moved], as_of[moved] = features(
-                self.slab, rows, at, wanted[moved], self.excluded
-            )
+        for s in np.flatnonzero(moved.any(axis=0)).tolist():
+            again = np.flatnonzero(moved[:, s])
+            rows, times = looks.rows[self.index[again]], wanted[again, s]
+            values, as_of[again, s] = source_features(self.slab, s, rows, times, self.excluded)
+            matrix[np.ix_(again, np.array(self.slab.plan.read[s], dtype=np.intp))] = values
         return Variant(matrix, as_of, model)
 
 
@@ -198,8 +200,7 @@ def _stale_rows(reader: _Reader, stale: Bool, as_of: Int, policies: Policies | N
         follows = followed(own, policy, stale)
         model = _lag_models(lags, behind, unknown, follows == LAG_TRAINED)
         wanted = _wanted(at, as_of, follows, lags, model)
-        moved = (wanted != as_of).any(axis=1)
-        variants[policy] = reader.variant(wanted, moved, model)
+        variants[policy] = reader.variant(wanted, wanted != as_of, model)
     ages = np.where(stale, ages, NOT_STALE)
     return StaleRows(reader.index, ages, behind, unknown & stale, variants)
 

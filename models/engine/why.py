@@ -62,13 +62,18 @@ class Why:
         at: int64[n]. codes: uint8[n, sources], health.
         """
         found: dict[int, dict[int, str]] = {}
-        rows, sources = np.nonzero(codes != FRESH)
-        stretches = np.searchsorted(self.times, at[rows], side="left").tolist()
-        each = zip(rows.tolist(), sources.tolist(), stretches, strict=True)
-        for row, s, stretch in each:
-            code, (known, why) = int(codes[row, s]), self.said[stretch][s]
-            found.setdefault(s, {})[row] = why if why and known == code else NEWLY[code]
+        stale = codes != FRESH
+        for s in np.flatnonzero(stale.any(axis=0)).tolist():
+            rows = np.flatnonzero(stale[:, s])
+            stretches = np.searchsorted(self.times, at[rows], side="left")
+            keys, which = np.unique(stretches * len(HEALTH) + codes[rows, s], return_inverse=True)
+            words = [self._words(s, *divmod(key, len(HEALTH))) for key in keys.tolist()]
+            found[s] = dict(zip(rows.tolist(), [words[k] for k in which.tolist()], strict=True))
         return found
+
+    def _words(self, s: int, stretch: int, code: int) -> str:
+        known, why = self.said[stretch][s]
+        return why if why and known == code else NEWLY[code]
 
 
 class Moment(NamedTuple):

@@ -41,6 +41,26 @@ def features(
     return out, effective
 
 
+def source_features(
+    slab: Slab, source: int, rows: Int, as_of: Int, excluded: Sequence[Stretches] = ()
+) -> tuple[Float, Int]:
+    """One source's part of :func:`features`; as_of: int64[n].
+
+    Returns float64[n, features that are read from it] and its effective as-of, int64[n].
+    """
+    read = slab.plan.read[source]
+    out, effective = np.empty((len(rows), len(read))), np.empty_like(as_of)
+    for start in range(0, len(rows), _SLICE):
+        part = slice(start, start + _SLICE)
+        stretches = excluded[source] if excluded else ()
+        view = _view(slab, slab.plan.sources[source], rows[part], as_of[part], stretches)
+        effective[part] = view.effective
+        for k, j in enumerate(read):
+            value = view.value(slab.spec.features[j])
+            out[part, k] = np.where(view.known, value, np.nan)
+    return out, effective
+
+
 def touched(
     slab: Slab, rows: Int, as_of: Int, excluded: Sequence[Stretches], *, lasting: bool = True
 ) -> Bool:

@@ -16,6 +16,7 @@ from models.engine import epochs, sweeps
 from models.engine.completing import drawn_lag
 from models.engine.weighing import Scored
 from models.features.plan import reach
+from models.features.vector import features
 from models.spec import POLICIES
 from models.staleness.ages import rungs_of
 from models.state.cuts import NOT_STALE, CutRecord, brought_up
@@ -219,3 +220,23 @@ def test_cuts_that_waited_before_policies_were_weighed_are_read() -> None:
     assert np.isnan(found.experts).all()
     assert brought_up(packed, 3, 2) == packed
     assert CutRecord.size(3, 2) == len(packed)
+
+
+def test_what_has_not_moved_is_as_it_was_and_the_rest_is_read_again() -> None:
+    """Every policy's reading is that of the one function, whole, as of its times."""
+    found, moved = worker(LEARNED, history()), 0
+
+    def look_again(slab: Slab, scored: Scored) -> None:
+        nonlocal moved
+        if scored.stale is None:
+            return
+        index = scored.stale.index
+        for variant in scored.stale.variants.values():
+            again, as_of = features(slab, scored.rows[index], scored.at[index], variant.as_of)
+            assert again.tobytes() == variant.matrix.tobytes()
+            assert np.array_equal(as_of, variant.as_of)
+            moved += int((variant.as_of != scored.as_of[index]).sum())
+
+    found.engine.desk.observer = look_again
+    found.run()
+    assert moved > 20
