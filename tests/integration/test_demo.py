@@ -19,6 +19,7 @@ from kafka import KafkaAdminClient
 
 from streams.demo.claims import CLAIMS
 from streams.embedded import Services
+from tests.patience import PATIENCE
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -106,7 +107,7 @@ def started(tmp_path):
         start_new_session=True,
     )
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while len(processes_of(tmp_path)) < 2 or not (tmp_path / "score.log").is_file():
             assert time.monotonic() < deadline, "the processes did not start"
             assert demo.poll() is None, demo.stdout
@@ -123,17 +124,17 @@ def started(tmp_path):
 def test_a_signal_ends_everything_in_seconds(started, tmp_path, number):
     began = time.monotonic()
     started.send_signal(number)
-    output, _ = started.communicate(timeout=60)
+    output, _ = started.communicate(timeout=PATIENCE)
     assert started.returncode == 0, output
     assert "stopped before the claims could be judged" in output
     assert processes_of(tmp_path) == []
-    assert time.monotonic() - began < 30  # about 3 s on a quiet machine
+    assert time.monotonic() - began < 60  # about 3 s on a quiet machine
 
 
 def test_a_child_that_dies_is_reported_with_its_log(started, tmp_path):
     victim = next(p for p in processes_of(tmp_path) if b"train" in _command_line(p))
     os.kill(victim, signal.SIGKILL)
-    output, _ = started.communicate(timeout=60)
+    output, _ = started.communicate(timeout=PATIENCE)
     assert started.returncode == 1
     assert "process with role train has ended unexpectedly" in output
     assert str(tmp_path / "train.log") in output
@@ -142,8 +143,8 @@ def test_a_child_that_dies_is_reported_with_its_log(started, tmp_path):
 
 def test_children_do_not_outlive_a_killed_demo(started, tmp_path):
     started.kill()
-    started.communicate(timeout=20)
-    deadline = time.monotonic() + 20
+    started.communicate(timeout=PATIENCE)
+    deadline = time.monotonic() + PATIENCE
     while processes_of(tmp_path):
         assert time.monotonic() < deadline, "children go on without their parent"
         time.sleep(0.2)

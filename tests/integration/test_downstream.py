@@ -18,6 +18,7 @@ from kafka import KafkaAdminClient, TopicPartition
 
 from schemas.codec import encode
 from schemas.scores import ModelRef, Reason, Score, SourceState
+from tests.patience import PATIENCE
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "downstream" / "subscribe.py"
 
@@ -62,14 +63,14 @@ def running(servers: str, topic: str, log: Path) -> Iterator[None]:
         try:
             yield
             process.send_signal(signal.SIGTERM)
-            assert process.wait(30) == 0
+            assert process.wait(PATIENCE) == 0
         finally:
             process.kill()
             process.wait()
 
 
 def wait_for(log: Path, text: str) -> None:
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + PATIENCE
     while text not in log.read_text():
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.1)

@@ -14,6 +14,8 @@ import orjson
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
+from tests.patience import PATIENCE
+
 INPUTS = ("events.usage", "events.billing", "events.support", "events.outcomes")
 OUTPUTS = ("scores", "sources", "deadletter", "examples", "models", "drift")
 
@@ -40,7 +42,7 @@ class Newcomer:
             env=self.environment | {"PYTHONPATH": str(Path(__file__).parents[2])},
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=PATIENCE,
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
@@ -98,14 +100,14 @@ def test_from_init_to_the_first_score(newcomer: Newcomer) -> None:
         topic = f"{newcomer.app}.events.billing"
         producer.send(topic, key=b"42", value=orjson.dumps(event)).get(30)
         producer.close()
-        score = newcomer.first_score(60)
+        score = newcomer.first_score(PATIENCE)
         assert (score["user"], score["model"]["version"]) == ("42", 0)
         assert score["probability"] == 0.05, "nothing learned yet: the configured prior"
         assert score["cause"].startswith(f"event:{topic}-")
         assert score["sources"]["billing"]["health"] == "fresh"
         assert score["sources"]["usage"]["health"] == "unknown"
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(60) == 0
+        assert worker.wait(PATIENCE) == 0
     finally:
         worker.kill()
         worker.wait()

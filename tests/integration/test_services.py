@@ -19,6 +19,7 @@ from streams.embedded import LocalKafka, LocalRedis, MockKafka, Services, Servic
 from streams.embedded.kafka_jars import ensure_jars, find_java
 from streams.embedded.probe import port_open
 from streams.embedded.redis import find_server
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 # What kafka-python has to be told about the in-memory broker.
@@ -39,7 +40,7 @@ def read(consumer: KafkaConsumer, topic: str, partition: int, count: int) -> lis
     consumer.assign([at])
     consumer.seek_to_beginning(at)
     found: list[bytes] = []
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while len(found) < count and time.monotonic() < deadline:
         found += [r.value for batch in consumer.poll(timeout_ms=500).values() for r in batch]
     return found
@@ -135,7 +136,7 @@ class TestLocalKafka:
         admin.close()
         producer = KafkaProducer(bootstrap_servers=address, acks="all")
         for n in range(20):
-            producer.send(topic, value=f"{n}".encode(), partition=1).get(timeout=10)
+            producer.send(topic, value=f"{n}".encode(), partition=1).get(timeout=PATIENCE)
         producer.close()
         before = kafka.pid
 
@@ -178,7 +179,9 @@ class TestMockKafka:
             bootstrap_servers=mock.bootstrap_servers, enable_idempotence=False, **MOCK
         )
         for n in range(5):
-            producer.send("t", value=f"{n}".encode(), partition=1, timestamp_ms=77).get(timeout=10)
+            producer.send("t", value=f"{n}".encode(), partition=1, timestamp_ms=77).get(
+                timeout=PATIENCE
+            )
         producer.close()
         consumer = KafkaConsumer(bootstrap_servers=mock.bootstrap_servers, **MOCK)
         assert read(consumer, "t", 1, 5) == [f"{n}".encode() for n in range(5)]
@@ -239,9 +242,9 @@ class TestForPeopleWithoutDocker:
 
         os.kill(shell.pid, number)
 
-        code = shell.wait(timeout=60)
+        code = shell.wait(timeout=PATIENCE)
         assert code == (-signal.SIGKILL if number == signal.SIGKILL else 0)
-        deadline = time.monotonic() + 10  # the kernel ends them when WE are killed
+        deadline = time.monotonic() + PATIENCE  # the kernel ends them when WE are killed
         while port_open(broker) or port_open(url.removeprefix("redis://").removesuffix("/0")):
             assert time.monotonic() < deadline, "a service outlived the process that started it"
             time.sleep(0.1)

@@ -13,8 +13,7 @@ import orjson
 import pytest
 
 from tests.integration.story import PARTITIONS, SOURCES, Story, history
-
-PATIENCE_S = 60
+from tests.patience import PATIENCE
 
 
 @pytest.fixture
@@ -36,7 +35,7 @@ def test_two_workers_report_and_one_tells_the_whole(story: Story) -> None:
     story.produce(history(users=20, days=6))
     with story.running("score,train", "score"):
         story.wait_applied()
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + PATIENCE
         while len({one["source"] for one in told(story)}) < len(SOURCES):
             assert time.monotonic() < deadline, story.logs()
             time.sleep(1)
@@ -57,6 +56,6 @@ def run(story: Story) -> subprocess.CompletedProcess[str]:
         env=story.environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )

@@ -43,7 +43,7 @@ def make_story(services, redis_url: str, fresh_name: str, tmp_path: Path) -> Ite
 def address(story: Story) -> str:
     """Where the newest worker answers; it says so in its log."""
     log = story.folder / f"{story.app}-{len(story.workers) - 1}.log"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not (found := re.search(r'"web": "(http://[^"]+)"', log.read_text())):
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.2)

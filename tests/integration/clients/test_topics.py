@@ -18,6 +18,7 @@ from streams.topics.admin import observe
 from streams.topics.clients import KafkaClients, KafkaUnreachable, connect
 from streams.topics.cluster import ClusterState
 from streams.topics.preflight import check_kafka
+from tests.patience import PATIENCE
 
 
 def look(deployment: Any) -> ClusterState:
@@ -108,7 +109,7 @@ def member(servers: str, group: str, topics: list[str]) -> Iterator[None]:
     thread = threading.Thread(target=poll)
     thread.start()
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while not consumer.assignment():
             assert time.monotonic() < deadline
             time.sleep(0.05)

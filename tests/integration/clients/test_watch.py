@@ -16,6 +16,7 @@ from schemas.codec import encode
 from schemas.drift import Prequential
 from schemas.scores import ModelRef, Reason, Score
 from schemas.sources import SourceStatus
+from tests.patience import PATIENCE
 
 AT = "2026-01-01T00:00:00Z"
 
@@ -138,7 +139,7 @@ def test_ctrl_c_is_a_clean_end_and_new_scores_have_a_rate(filled: Any, produce: 
         produce(filled.config.topics.scores, [(s.user, encode(s)) for s in new])
         assert any("50 scores" in line for line in process.stdout)
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=PATIENCE)
     finally:
         process.kill()
         process.wait()

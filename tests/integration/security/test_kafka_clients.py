@@ -12,6 +12,7 @@ from streams.connections import Connections
 from streams.topics.clients import KafkaUnreachable, connect, opened
 from tests.integration.security.certificates import KEY_PASSWORD, Authority
 from tests.integration.security.conftest import SecureKafka
+from tests.patience import PATIENCE
 
 WITHIN_SECONDS = 25
 
@@ -44,7 +45,7 @@ def round_trip(env: Mapping[str, str], topic: str) -> None:
     with opened(clients.consumer(auto_offset_reset="earliest")) as consumer:
         consumer.subscribe([topic])
         records: list[bytes] = []
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while not records and time.monotonic() < deadline:
             records += [r.value for batch in consumer.poll(500).values() for r in batch]
     assert records == [b"hello"]
