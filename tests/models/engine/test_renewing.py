@@ -80,6 +80,7 @@ def test_who_is_renewed_is_as_recomputed_from_scratch(spec: Spec, items: list[It
         assert same(score, oracle.scores[identity]), (score, oracle.scores[identity])
 
 
+@pytest.mark.slow
 @of_specs
 @examples(6)
 @given(histories(), st.integers(1, 3))
@@ -95,6 +96,7 @@ def test_renewing_adds_scores_and_changes_nothing_else(
     assert one.letters() == other.letters()
 
 
+@pytest.mark.slow
 @of_specs
 @examples(6)
 @given(histories(), st.integers(1, 3))
