@@ -14,8 +14,8 @@ from typing import Final
 
 ALLOWED: Final = 1.0
 """Deviations that count for nothing."""
-FEWER, MORE = 0.7, 1.5
-"""Volumes between these parts of the expected do not matter."""
+FEWER, MORE = 0.7, 2.0
+"""Volumes between these parts of the expected do not matter: a campaign brings half as many again."""
 
 
 @dataclass(slots=True)
