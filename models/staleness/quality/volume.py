@@ -15,7 +15,7 @@ from typing import Final
 ALLOWED: Final = 1.0
 """Deviations that count for nothing."""
 FEWER, MORE = 0.7, 2.0
-"""Volumes between these parts of the expected do not matter: a campaign brings half as many again."""
+"""Volumes between these parts of the expected do not matter: campaigns bring half as many more."""
 
 
 @dataclass(slots=True)
