@@ -74,13 +74,15 @@ class Sweeps:
         """Users have records behind the newest sweep: who is due in it is scored first.
 
         They are marked also when it is over: after a crash in the middle of a write it may be done
-        again, with users in the index who came behind it.
+        again, with users in the index who came behind it. Users whose own state is ahead of the
+        partition's by such a crash stay ahead.
         """
         assert self.state.next_cut is not None
         if self.state.sweep is not None:
             yield from self.score_due(rows)
         newest_cut = self.state.next_cut - self.spec.cuts.every
-        self.slab.last_cut[rows] = max(newest_cut, self.state.renewal.last)
+        passed = max(newest_cut, self.state.renewal.last)
+        self.slab.last_cut[rows] = np.maximum(self.slab.last_cut[rows], passed)
 
     def finish(self) -> Run:
         """Work off what is left."""
