@@ -6,20 +6,19 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from river import base
 
 from models.learning.base_rate import BaseRate
 from models.learning.bins import Bins, Singles, singles
+from models.learning.by_rows import ByRows
 from models.learning.columns import Columns
 from models.learning.compiled.oblivious import ObliviousForm, stacked
 from models.learning.growing import Growing
 from models.learning.numerics import Floats, logit
 from models.learning.oblivious import Indices
 from models.learning.reservoir import Reservoir
-from models.learning.seeded import Seeded
 
 
-class BoostedTrees(Seeded, base.Classifier):
+class BoostedTrees(ByRows):
     """Online gradient boosting of oblivious trees, on class-stratified reservoirs of history.
 
     After every so many examples one tree is grown (see ``Growing``) on the rows that the two
@@ -145,36 +144,15 @@ class BoostedTrees(Seeded, base.Classifier):
         self._served: ObliviousForm | None = None
         self._add_columns(features or ())
 
-    @property
-    def missing(self) -> dict[Any, int]:
-        """For each feature, how many of the rows learned since its first did not know it."""
-        return self._columns.missing
-
-    def learn_one(self, x: dict[Any, Any], y: Any, w: float = 1.0) -> None:
-        """Learn one example of weight ``w``; features come and go as they like."""
-        self._add_columns(x)
-        row = singles(self._columns.row(x))
-        self._columns.count(row[None])
-        self._learn_row(row, bool(y), w)
-
-    def predict_proba_one(self, x: dict[Any, Any], **_: Any) -> dict[Any, float]:
-        """Probabilities of True and False."""
-        p = float(self.form().probabilities(self._columns.row(x)[None])[0])
-        return {True: p, False: 1.0 - p}
-
-    def learn_many(self, matrix: Floats, labels: Floats, weights: Floats) -> None:
-        """Learn rows in order: matrix (n, f) of the declared features, NaN = unknown."""
-        rows = singles(self._columns.rows(matrix))
-        self._columns.count(rows)
-        for row, label, weight in zip(rows, labels.tolist(), weights.tolist(), strict=True):
-            self._learn_row(row, bool(label), weight)
-
     def form(self) -> ObliviousForm:
         """Compile to flat arrays, columns as in ``features`` (and newer names after them)."""
         served = self._served
         if served is None:
             served = _nothing(self.depth)
         return served.shrunk(self._base.trust(self.patience), logit(self._base.rate()))
+
+    def _kept(self, raw: Floats) -> Singles:
+        return singles(raw)
 
     def _learn_row(self, row: Singles, label: bool, weight: float) -> None:
         self._base.update(label, weight)

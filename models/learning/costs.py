@@ -14,6 +14,7 @@ import numpy as np
 
 from models.learning.numerics import Floats
 from models.learning.scorer import Scorer
+from models.learning.told_policies import columns_of
 from models.spec import Spec
 from schemas.drift import SourceCost
 
@@ -55,11 +56,7 @@ class SourceCosts:
     """
 
     def __init__(self, spec: Spec) -> None:
-        self._sums = {
-            source.name: _Sums()
-            for source in spec.sources
-            if any(feature.source == source.name for feature in spec.features)
-        }
+        self._sums = {name: _Sums() for name, columns in columns_of(spec).items() if columns}
 
     def update(self, spec: Spec, scorer: Scorer, complete: Floats, labels: Floats) -> None:
         """Score examples twice. complete: (n, features). labels: (n,).
@@ -69,9 +66,10 @@ class SourceCosts:
         chosen = np.unique(np.linspace(0, len(labels) - 1, min(len(labels), ASKED)).astype(int))
         matrix, outcome = complete[chosen], labels[chosen]
         knowing = _loss(scorer.predict(matrix), outcome)
+        columns = columns_of(spec)
         for name, sums in self._sums.items():
             masked = np.zeros(matrix.shape, dtype=np.bool_)
-            masked[:, [feature.source == name for feature in spec.features]] = True
+            masked[:, list(columns[name])] = True
             without = _loss(scorer.marginal(matrix, masked), outcome)
             sums.add(without - knowing)
 

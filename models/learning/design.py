@@ -64,6 +64,11 @@ class Design:
         design[:, _ABSENT] = np.where(absent, self.absences[1], self.absences[0])
         return design
 
+    def flat(self, rows: Floats) -> Floats:
+        """Design (k, 1 + 2f) of transformed rows (k, f): 1, then value and absence of each."""
+        pairs = self.of(rows).transpose(0, 2, 1).reshape(len(rows), -1)
+        return np.concatenate((np.ones((len(rows), 1)), pairs), axis=1)
+
     def form(self, intercept: float, weights: Floats) -> LinearForm:
         """Compile ``intercept + Σ weights · design``, weights of shape (2, f)."""
         values, absences = weights

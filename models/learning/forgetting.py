@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from river import base
 
 from models.learning.base_rate import BaseRate
+from models.learning.by_rows import LinearByRows
 from models.learning.columns import Columns
 from models.learning.design import Design
 from models.learning.linear import LinearForm
 from models.learning.numerics import Floats, logit, sigmoid
 from models.learning.reservoir import Reservoir
 from models.learning.scale import Scale
-from models.learning.seeded import Seeded
 
 _INTERCEPT = 1.0
 _SCALED_ON = 1024
 
 
-class ForgettingLogistic(Seeded, base.Classifier):
+class ForgettingLogistic(LinearByRows):
     """Bayesian logistic regression with exponential forgetting, for the mixture's changing days.
 
     The posterior of the weights θ (the intercept among them) is kept as a normal one, mean μ and
@@ -127,37 +126,10 @@ class ForgettingLogistic(Seeded, base.Classifier):
         self._rng = np.random.Generator(np.random.PCG64(seed))
         self._add_columns(features or ())
 
-    @property
-    def missing(self) -> dict[Any, int]:
-        """For each feature, how many of the rows learned since its first did not know it."""
-        return self._columns.missing
-
-    def learn_one(self, x: dict[Any, Any], y: Any, w: float = 1.0) -> None:
-        """Learn one example of weight ``w``; features come and go as they like."""
-        self._add_columns(x)
-        self._learn_rows(self._columns.row(x)[None], [bool(y)], [w])
-
-    def predict_proba_one(self, x: dict[Any, Any], **_: Any) -> dict[Any, float]:
-        """Probabilities of True and False."""
-        p = float(self.form().probabilities(self._columns.row(x)[None])[0])
-        return {True: p, False: 1.0 - p}
-
-    def learn_many(self, matrix: Floats, labels: Floats, weights: Floats) -> None:
-        """Learn rows in order: matrix (n, f) of the declared features, NaN = unknown."""
-        rows = self._columns.rows(matrix)
-        self._learn_rows(rows, labels.astype(bool).tolist(), weights.tolist())
-
     def form(self) -> LinearForm:
         """Compile to flat arrays, columns as in ``features`` (and newer names after them)."""
-        trust = self._base.trust(self.patience)
-        intercept = (1.0 - trust) * logit(self._base.rate()) + trust * float(self._mean[0])
+        trust, intercept = self._held(float(self._mean[0]))
         return self._design.form(intercept, trust * self._mean[1:].reshape(-1, 2).T)
-
-    def _learn_rows(self, raw: Floats, labels: Sequence[bool], weights: Sequence[float]) -> None:
-        rows = self._design.transformed(raw)
-        self._columns.count(rows)
-        for row, label, weight in zip(rows, labels, weights, strict=True):
-            self._learn_row(row, label, weight)
 
     def _learn_row(self, row: Floats, label: bool, weight: float) -> None:
         self._base.update(label, weight)
@@ -175,7 +147,7 @@ class ForgettingLogistic(Seeded, base.Classifier):
         )
         self._waiting = []
         weights *= sum(self._base.counts) / sum(self._base.totals)
-        design = self._rows_of(rows)
+        design = self._design.flat(rows)
         logits = design @ self._mean
         p = sigmoid(logits)
         curvature = weights * p * (1.0 - p)
@@ -187,11 +159,6 @@ class ForgettingLogistic(Seeded, base.Classifier):
         self._precision = kept * self._precision + np.diag(prior)
         self._precision += (design * curvature[:, None]).T @ design
         self._mean = np.linalg.solve(self._precision, pulled)
-
-    def _rows_of(self, rows: Floats) -> Floats:
-        """Design (k, 1 + 2f) of transformed rows (k, f): 1, then value and absence of each."""
-        pairs = self._design.of(rows).transpose(0, 2, 1).reshape(len(rows), -1)
-        return np.concatenate((np.ones((len(rows), 1)), pairs), axis=1)
 
     def _prior_precision(self) -> Floats:
         """Diagonal of P₀, shape (1 + 2f,)."""
@@ -212,8 +179,7 @@ class ForgettingLogistic(Seeded, base.Classifier):
             return
         more = 2 * len(added)
         self._sample.grow(len(self._columns))
-        logged = np.array([name not in (self.raw or ()) for name in added], dtype=bool)
-        self._design = self._design.grown(logged)
+        self._grow_design(added)
         unknown = np.full(len(added), np.nan)
         self._waiting = [(np.concatenate((row, unknown)), y, w) for row, y, w in self._waiting]
         self._mean = np.pad(self._mean, (0, more))

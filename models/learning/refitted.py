@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from river import base
 
 from models.learning.base_rate import BaseRate
+from models.learning.by_rows import LinearByRows
 from models.learning.columns import Columns
 from models.learning.design import Design
 from models.learning.linear import LinearForm
@@ -16,7 +16,6 @@ from models.learning.newton import newton_step
 from models.learning.numerics import Floats, logit
 from models.learning.reservoir import Reservoir
 from models.learning.scale import Scale
-from models.learning.seeded import Seeded
 
 _LEAST = np.finfo(float).tiny
 _INTERCEPT = 1e-9
@@ -24,7 +23,7 @@ _MULTIPLICATIONS = 1e9
 """Of a step at most: where there are very many features it takes every so many-th row."""
 
 
-class RefittedLogistic(Seeded, base.Classifier):
+class RefittedLogistic(LinearByRows):
     """Logistic regression near the penalised optimum of all history, for a mixture.
 
     Examples go into two reservoirs, one a class, uniform over history. After 1, 2, 3 … examples,
@@ -117,37 +116,10 @@ class RefittedLogistic(Seeded, base.Classifier):
         self._rng = np.random.Generator(np.random.PCG64(seed))
         self._add_columns(features or ())
 
-    @property
-    def missing(self) -> dict[Any, int]:
-        """For each feature, how many of the rows learned since its first did not know it."""
-        return self._columns.missing
-
-    def learn_one(self, x: dict[Any, Any], y: Any, w: float = 1.0) -> None:
-        """Learn one example of weight ``w``; features come and go as they like."""
-        self._add_columns(x)
-        self._learn_rows(self._columns.row(x)[None], [bool(y)], [w])
-
-    def predict_proba_one(self, x: dict[Any, Any], **_: Any) -> dict[Any, float]:
-        """Probabilities of True and False."""
-        p = float(self.form().probabilities(self._columns.row(x)[None])[0])
-        return {True: p, False: 1.0 - p}
-
-    def learn_many(self, matrix: Floats, labels: Floats, weights: Floats) -> None:
-        """Learn rows in order: matrix (n, f) of the declared features, NaN = unknown."""
-        rows = self._columns.rows(matrix)
-        self._learn_rows(rows, labels.astype(bool).tolist(), weights.tolist())
-
     def form(self) -> LinearForm:
         """Compile to flat arrays, columns as in ``features`` (and newer names after them)."""
-        trust = self._base.trust(self.patience)
-        intercept = (1.0 - trust) * logit(self._base.rate()) + trust * float(self._theta[0])
+        trust, intercept = self._held(float(self._theta[0]))
         return self._design.form(intercept, trust * self._theta[1:].reshape(-1, 2).T)
-
-    def _learn_rows(self, raw: Floats, labels: Sequence[bool], weights: Sequence[float]) -> None:
-        rows = self._design.transformed(raw)
-        self._columns.count(rows)
-        for row, label, weight in zip(rows, labels, weights, strict=True):
-            self._learn_row(row, label, weight)
 
     def _learn_row(self, row: Floats, label: bool, weight: float) -> None:
         self._base.update(label, weight)
@@ -172,8 +144,7 @@ class RefittedLogistic(Seeded, base.Classifier):
         if not all(self._base.counts):
             return
         labels = np.repeat([0.0, 1.0], [len(part) for part in parts])
-        pairs = self._design.of(rows).transpose(0, 2, 1).reshape(len(rows), -1)
-        design = np.concatenate((np.ones((len(rows), 1)), pairs), axis=1)
+        design = self._design.flat(rows)
         ridge = np.full(len(self._theta), self.precision / sum(self._base.totals))
         ridge[0] = _INTERCEPT
         self._theta = newton_step(self._theta, design, labels, weights / weights.sum(), ridge)
@@ -184,6 +155,5 @@ class RefittedLogistic(Seeded, base.Classifier):
             return
         for reservoir in self._reservoirs:
             reservoir.grow(len(self._columns))
-        logged = np.array([name not in (self.raw or ()) for name in added], dtype=bool)
-        self._design = self._design.grown(logged)
+        self._grow_design(added)
         self._theta = np.pad(self._theta, (0, 2 * len(added)))

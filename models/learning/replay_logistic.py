@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from river import base
 
 from models.learning.base_rate import BaseRate
+from models.learning.by_rows import LinearByRows
 from models.learning.columns import Columns
 from models.learning.design import Design
 from models.learning.linear import LinearForm
 from models.learning.numerics import Floats, logit, sigmoid
 from models.learning.reservoir import Reservoir
 from models.learning.scale import Scale
-from models.learning.seeded import Seeded
 
 _LEAST = np.finfo(float).tiny
 
 
-class ReplayLogistic(Seeded, base.Classifier):
+class ReplayLogistic(LinearByRows):
     """Online logistic regression with replay from a class-stratified, uniform reservoir.
 
     A stream of delayed labels brings one phase of the users' lives at a time; a plain online
@@ -141,52 +140,12 @@ class ReplayLogistic(Seeded, base.Classifier):
         self._rng = np.random.Generator(np.random.PCG64(seed))
         self._add_columns(features or ())
 
-    @property
-    def missing(self) -> dict[Any, int]:
-        """For each feature, how many of the rows learned since its first did not know it."""
-        return self._columns.missing
-
-    # ------------------------------------------------------------------ one example, as a dict
-
-    def learn_one(self, x: dict[Any, Any], y: Any, w: float = 1.0) -> None:
-        """Learn one example of weight ``w``; features come and go as they like."""
-        self._add_columns(x)
-        self._learn_rows(self._columns.row(x)[None], [bool(y)], [w])
-
-    def predict_proba_one(self, x: dict[Any, Any], **_: Any) -> dict[Any, float]:
-        """Probabilities of True and False."""
-        p = float(self.form().probabilities(self._columns.row(x)[None])[0])
-        return {True: p, False: 1.0 - p}
-
-    # ------------------------------------------------------------------ many, as arrays
-
-    def learn_many(self, matrix: Floats, labels: Floats, weights: Floats) -> None:
-        """Learn rows in order: matrix (n, f) of the declared features, NaN = unknown.
-
-        Parameters
-        ----------
-        matrix
-            Shape (n, f), columns as in ``features``.
-        labels, weights
-            Shape (n,).
-
-        """
-        rows = self._columns.rows(matrix)
-        self._learn_rows(rows, labels.astype(bool).tolist(), weights.tolist())
-
     def form(self) -> LinearForm:
         """Compile to flat arrays, columns as in ``features`` (and newer names after them)."""
-        trust = self._base.trust(self.patience)
-        intercept = (1.0 - trust) * logit(self._base.rate()) + trust * self._intercept
+        trust, intercept = self._held(self._intercept)
         return self._design.form(intercept, trust * self._theta)
 
     # ------------------------------------------------------------------ learning
-
-    def _learn_rows(self, raw: Floats, labels: Sequence[bool], weights: Sequence[float]) -> None:
-        rows = self._design.transformed(raw)
-        self._columns.count(rows)
-        for row, label, weight in zip(rows, labels, weights, strict=True):
-            self._learn_row(row, label, weight)
 
     def _learn_row(self, row: Floats, label: bool, weight: float) -> None:
         self._base.update(label, weight)
@@ -248,5 +207,4 @@ class ReplayLogistic(Seeded, base.Classifier):
         self._squares = np.pad(self._squares, ((0, 0), (0, more)), constant_values=self.caution)
         for reservoir in self._reservoirs:
             reservoir.grow(len(self._columns))
-        logged = np.array([name not in (self.raw or ()) for name in added], dtype=bool)
-        self._design = self._design.grown(logged)
+        self._grow_design(added)

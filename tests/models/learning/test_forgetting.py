@@ -50,7 +50,7 @@ def test_it_is_near_the_maximum_of_the_weighted_past(memory: float) -> None:
     labels = (rng.random(4000) < sigmoid(matrix @ np.array([1.0, -0.5]) - 1.0)).astype(float)
     model = make(memory=memory, patience=0.0)
     model.learn_many(matrix, labels, np.ones(4000))
-    design = model._rows_of(matrix)
+    design = model._design.flat(matrix)
     left = (1.0 - 1.0 / memory) ** (4 * (np.arange(4000)[::-1] // 4))
     prior = model._prior_precision() * np.array([1.0, 1, 1, 1, 1])
     start = np.zeros(5)
@@ -64,7 +64,7 @@ def test_it_is_near_the_maximum_of_the_weighted_past(memory: float) -> None:
     spread = np.sqrt(np.diag(np.linalg.inv(curve)))
     assert (np.abs(model._mean - theta) < 0.35 * spread).all()
     fresh = rng.normal(size=(500, 2))
-    exact = sigmoid(model._rows_of(fresh) @ theta)
+    exact = sigmoid(model._design.flat(fresh) @ theta)
     assert np.abs(model.form().probabilities(fresh) - exact).max() < 0.03
 
 
