@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from models.learning.forgetting import ForgettingLogistic
 from models.learning.numerics import sigmoid
+from tests.models.learning.same_bits import learn_the_same
 from tests.properties import examples
 
 NAMES = ("a", "b")
@@ -29,17 +30,7 @@ def make(features: tuple[str, ...] | None = NAMES, **params: Any) -> ForgettingL
 @examples(20)
 @given(rows)
 def test_dicts_and_arrays_give_the_same_bits(examples: list[tuple[dict[Any, float], bool]]) -> None:
-    one, many = make(), make()
-    for row, label in examples:
-        one.learn_one(row, label)
-    matrix = np.array([[row.get(n, math.nan) for n in NAMES] for row, _ in examples])
-    matrix = matrix.reshape(len(examples), len(NAMES))
-    many.learn_many(matrix, np.array([float(y) for _, y in examples]), np.ones(len(examples)))
-    assert one.missing == many.missing
-    for (row, _), values_ in zip(examples, matrix, strict=True):
-        p = one.predict_proba_one(row)[True]
-        assert p == many.form().probabilities(values_[None])[0]
-        assert 0.0 < p < 1.0
+    learn_the_same(make(), make(), NAMES, examples)
 
 
 @pytest.mark.parametrize("memory", [300.0, 1e9])

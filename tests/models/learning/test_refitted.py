@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from models.learning.newton import newton_step
 from models.learning.numerics import sigmoid, softplus
 from models.learning.refitted import RefittedLogistic
+from tests.models.learning.same_bits import learn_the_same
 
 NAMES = ("a", "b")
 values = st.one_of(st.floats(-1e6, 1e6), st.sampled_from([0.0, 1e300, -1e300, math.inf, math.nan]))
@@ -37,17 +38,7 @@ def drawn(n: int, seed: int = 3) -> tuple[np.ndarray, np.ndarray]:
 @settings(max_examples=20, deadline=None)
 @given(rows)
 def test_dicts_and_arrays_give_the_same_bits(examples: list[tuple[dict[Any, float], bool]]) -> None:
-    one, many = make(), make()
-    for row, label in examples:
-        one.learn_one(row, label)
-    matrix = np.array([[row.get(n, math.nan) for n in NAMES] for row, _ in examples])
-    matrix = matrix.reshape(len(examples), len(NAMES))
-    many.learn_many(matrix, np.array([float(y) for _, y in examples]), np.ones(len(examples)))
-    assert one.missing == many.missing
-    for (row, _), values_ in zip(examples, matrix, strict=True):
-        p = one.predict_proba_one(row)[True]
-        assert p == many.form().probabilities(values_[None])[0]
-        assert 0.0 < p < 1.0
+    learn_the_same(make(), make(), NAMES, examples)
 
 
 @pytest.mark.parametrize("weight", [1.0, 3.0])
