@@ -117,9 +117,13 @@ class Opinions:
     def _believed(
         self, beliefs: Beliefs, matrix: Float, follows: Int, rows: Int
     ) -> tuple[Belief, Bool]:
-        """Beliefs about the rows, and of which there are all that are needed."""
+        """Beliefs about the rows, and of which of them anything is believed at all.
+
+        A source that no regression is known for goes in as ``latest`` has it: that nothing could be
+        learned of one does not silence what was learned of another.
+        """
         stale = self._stale
-        belief, able = beliefs.nothing(matrix), np.ones(len(rows), dtype=np.bool_)
+        belief, able = beliefs.nothing(matrix), np.zeros(len(rows), dtype=np.bool_)
         for s, source in enumerate(self._spec.sources):
             columns, unknown = self._columns[s], stale.unknown[rows, s]
             believed = (follows[:, s] == NOWCAST) & ~unknown
@@ -127,9 +131,8 @@ class Opinions:
             for age in np.unique(ages[believed]).tolist():
                 chosen = believed & (ages == age)
                 line = beliefs.line_for(source.name, age)
-                if line is None:
-                    able &= ~chosen
-                else:
+                if line is not None:
+                    able |= chosen
                     behind = stale.behind[rows, s].astype(np.float64)
                     beliefs.fill(belief, matrix, chosen, line, behind)
             nothing = (follows[:, s] == DEGRADE) | ((follows[:, s] == NOWCAST) & unknown)

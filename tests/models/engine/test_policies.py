@@ -33,6 +33,8 @@ SPECS = {
     "fixed": with_policy(SPEC, "consistent", usage="lag_trained", billing="nowcast"),
 }
 
+TWO = ("usage", "billing")
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
@@ -161,6 +163,26 @@ def test_a_policy_that_cannot_say_anything_yet_is_latest() -> None:
     assert late
     for one in late:
         assert one == {**expected[one["id"]], "policy": "lag_trained"}
+
+
+def test_a_source_that_nothing_is_believed_of_does_not_silence_the_others() -> None:
+    items = [x for x in history() if x.source == "usage" or not at(105) < x.stamp < at(400)]
+
+    def said(spec: Any, *believed: str) -> list[float]:
+        found = worker(spec, items)
+        policies = found.models.policies  # type: ignore[attr-defined]
+        lines = {key: line for key, line in policies.beliefs.lines.items() if key[0] in believed}
+        beliefs = replace(policies.beliefs, lines=lines)
+        found.models.policies = replace(policies, beliefs=beliefs)  # type: ignore[attr-defined]
+        late = [s for s in found.run().scores().values() if at(150) < (micros(s["time"]) or 0)]
+        both = [s for s in late if all(s["sources"][n]["health"] == "stalled" for n in TWO)]
+        assert len(both) > 10
+        return [s["probability"] for s in sorted(both, key=lambda s: (s["time"], s["user"]))]
+
+    nowcast, latest = with_policy(SPEC, "nowcast"), with_policy(SPEC, "latest")
+    assert said(nowcast, "usage") == said(with_policy(SPEC, "nowcast", billing="latest"), *TWO)
+    assert said(nowcast, "usage") != said(nowcast, *TWO)
+    assert said(nowcast) == said(latest)
 
 
 def test_examples_carry_what_policies_are_learned_from() -> None:
