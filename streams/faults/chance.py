@@ -14,12 +14,15 @@ _MIX = (np.uint64(0xBF58_476D_1CE4_E5B9), np.uint64(0x94D0_49BB_1331_11EB))
 OOPSLA 2014)."""
 
 
-def chosen(texts: Sequence[bytes | None], share: float, seed: int) -> Chosen:
-    """Choose about this share of distinct texts; equal texts have the same fate. bool[n]."""
+def chosen(texts: Sequence[bytes | None], share: float, salt: str) -> Chosen:
+    """Choose about this share of distinct texts; equal texts have the same fate. bool[n].
+
+    What is chosen with one salt is independent of what is chosen with another.
+    """
     if share >= 1.0:
         return np.ones(len(texts), dtype=np.bool_)
     hashes = hash_texts([(text or b"").decode(errors="replace") for text in texts])
-    mixed = hashes ^ np.uint64(hash_text(f"seed {seed}"))
+    mixed = hashes ^ np.uint64(hash_text(salt))
     mixed = (mixed ^ (mixed >> np.uint64(30))) * _MIX[0]
     mixed = (mixed ^ (mixed >> np.uint64(27))) * _MIX[1]
     mixed ^= mixed >> np.uint64(31)

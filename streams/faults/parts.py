@@ -29,8 +29,8 @@ class Users(Part):
     seed: int = 1
 
     def of(self, events: Events) -> Chosen:
-        """By a seeded hash of the user."""
-        return chosen(events.keys, self.share, self.seed)
+        """By a seeded hash of the user, which is not that of a sample (streams.study.logs)."""
+        return chosen(events.keys, self.share, f"fault, seed {self.seed}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Records(Part):
 
     def of(self, events: Events) -> Chosen:
         """By a seeded hash of the record."""
-        return chosen(events.values, self.share, self.seed)
+        return chosen(events.values, self.share, f"seed {self.seed}")
 
 
 def touched(span: Span, part: Part, events: Events) -> Chosen:

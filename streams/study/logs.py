@@ -12,7 +12,7 @@ from models.spec import SourceSpec, Spec
 from schemas.times import DAY
 from streams.demo.simulator import SimRecord, Simulator
 from streams.faults import Beats, Events, Fault, faulty_beats, faulty_events
-from streams.faults.parts import Users
+from streams.faults.chance import chosen
 from streams.publish import files
 from streams.publish.arrival import Arrival
 from streams.publish.chunks import Chunk, chunk_of
@@ -24,6 +24,8 @@ from streams.replay import Record
 BLOCK = 5_000
 GROUP = 20_000
 BEAT_MS = DAY // 1000
+SAMPLED = "seed 1"
+"""Salt of the hash by which a share of the users is taken; faults have others."""
 Faults = Mapping[str, Sequence[Fault]]
 """Source → what goes wrong with it."""
 
@@ -113,7 +115,7 @@ def _read(
     placed, parts = Placed(source.name, 0, source.mapping, Arrival()), []
     for path in paths:
         for block in placed.events(files.rows(path, source.mapping)):
-            parts.append(block.part(Users(share).of(block)))
+            parts.append(block.part(chosen(block.keys, share, SAMPLED)))
             told(source.name, len(parts[-1]))
     return _joined(parts)
 
