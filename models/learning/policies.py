@@ -93,8 +93,7 @@ class PolicyLearner:
     # --- beliefs -----------------------------------------------------------------------------
 
     def _believe(self, spec: Spec, examples: Sequence[Example], complete: Floats) -> None:
-        whole = [_is_complete(spec, example) for example in examples]
-        self.nowcast.see(complete[np.array(whole, dtype=np.bool_)])
+        self.nowcast.see(complete, _reached(spec, examples))
         for source, columns in columns_of(spec).items():
             pairs: dict[int, list[_Pair]] = {}
             for i, example in enumerate(examples):
@@ -153,14 +152,19 @@ def lags_seen(spec: Spec, example: Example) -> Lags:
     return tuple(found)
 
 
-def _is_complete(spec: Spec, example: Example) -> bool:
-    return all(_reaches(example, source.name) for source in spec.sources)
-
-
 def _reaches(example: Example, source: str) -> bool:
     """Whether the complete vector knows all of a source up to the cut."""
     as_of = example.complete_as_of.get(source)
     return as_of is not None and as_of >= example.time
+
+
+def _reached(spec: Spec, examples: Sequence[Example]) -> Bools:
+    """Which features of the complete vectors are known up to the cut, bool[n, f]."""
+    reached = np.ones((len(examples), len(spec.features)), dtype=np.bool_)
+    for source, columns in columns_of(spec).items():
+        own = [_reaches(example, source) for example in examples]
+        reached[:, list(columns)] = np.array(own, dtype=np.bool_)[:, None]
+    return reached
 
 
 def _carries(example: Example, lags: Lags) -> bool:

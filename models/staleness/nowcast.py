@@ -154,8 +154,9 @@ class Regression:
 class Beliefs:
     """What a snapshot carries: the regressions, by source and bucket, and what anyone's is like.
 
-    mean, variance: (f,), of the standardised features of complete examples. absent: (f,), share of
-    them without a value.
+    mean, variance: (f,), of the standardised features of examples whose source was known up to the
+    cut (0 and 1 while there are none: those of the scale). absent: (f,), share of them without a
+    value.
     """
 
     scale: Scale
@@ -237,35 +238,41 @@ class Nowcast:
 
     def __init__(self, logged: Bools) -> None:
         self._logged = logged
-        self._first: Floats | None = np.empty((0, len(logged)))
+        self._first: tuple[Floats, Bools] | None = (
+            np.empty((0, len(logged))),
+            np.empty((0, len(logged)), dtype=np.bool_),
+        )
         self._scale: Scale | None = None
         self._regressions: dict[Key, Regression] = {}
-        self._rows = 0
+        self._rows = np.zeros(len(logged))
         self._count = np.zeros(len(logged))
         self._mean = np.zeros(len(logged))
         self._squares = np.zeros(len(logged))
 
-    def see(self, complete: Floats) -> None:
-        """Learn what features are like: complete vectors (n, f)."""
+    def see(self, complete: Floats, reached: Bools) -> None:
+        """Learn what features are like, from vectors as complete as they have become, (n, f).
+
+        reached: bool[n, f], features of sources that are known up to the cut. Only those say what
+        anyone's are like now. The scale is found from all: the others are inputs, too.
+        """
         if self._scale is None:
             assert self._first is not None
-            self._first = np.concatenate((self._first, complete))
-            if len(self._first) < _SCALED_FROM:
+            before, known_before = self._first
+            complete = np.concatenate((before, complete))
+            reached = np.concatenate((known_before, reached))
+            self._first = complete, reached
+            if len(complete) < _SCALED_FROM:
                 return
-            complete, self._scale, self._first = (
-                self._first,
-                Scale.of(self._first, self._logged),
-                None,
-            )
+            self._scale, self._first = Scale.of(complete, self._logged), None
         values = self._scale.apply(complete)
-        known = np.isfinite(values)
+        known = np.isfinite(values) & reached
         fresh = known.sum(axis=0)
         total = self._count + fresh
         shift = np.where(known, values - self._mean, 0.0)
         mean = self._mean + shift.sum(axis=0) / np.maximum(total, 1.0)
         self._squares += np.where(known, (values - self._mean) * (values - mean), 0.0).sum(axis=0)
         self._count, self._mean = total, mean
-        self._rows += len(complete)
+        self._rows = self._rows + reached.sum(axis=0)
 
     def learn(
         self, key: Key, columns: tuple[int, ...], known: Floats, now: Floats, stale: Floats
@@ -295,5 +302,5 @@ class Nowcast:
         }
         n = np.maximum(self._count, 1.0)
         variance = np.where(self._count > 1, self._squares / n, 1.0)
-        absent = 1.0 - self._count / max(self._rows, 1)
+        absent = np.where(self._rows > 0, 1.0 - self._count / np.maximum(self._rows, 1.0), 0.0)
         return Beliefs(self._scale, lines, self._mean, np.maximum(variance, 1e-9), absent)

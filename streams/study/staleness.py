@@ -12,6 +12,8 @@ import numpy as np
 
 from models.grid import Bool, Int
 from models.spec import ModelSpec, Spec
+from models.staleness.ages import rounded_up
+from schemas.times import HOUR
 from streams.study.conditions import LAGS, Condition
 from streams.study.figures import figures
 from streams.study.logs import Log
@@ -20,6 +22,10 @@ from streams.study.truth import Truth
 
 WARM_UP = 0.25
 """Share of the log's time that is learned from before figures are taken."""
+
+LONGEST = rounded_up(max(LAGS) + HOUR, HOUR)
+"""How old sources may be for policies to learn of it: a source that is late by the longest of the
+usual conditions is older than that by up to a pane, and its model's lag is rounded up."""
 
 MakeLog = Callable[[int], Log]
 
@@ -110,7 +116,7 @@ class _Task:
 def all_policies(spec: Spec) -> Spec:
     """The same deployment, every policy weighed on every source, up to the longest of the lags."""
     sources = tuple(replace(source, policy=None) for source in spec.sources)
-    longest = max(spec.policy.longest_lag, spec.labels.horizon, *LAGS)
+    longest = max(spec.policy.longest_lag, spec.labels.horizon, LONGEST)
     policy = replace(spec.policy, default="learned", longest_lag=longest)
     return replace(spec, sources=sources, policy=policy)
 

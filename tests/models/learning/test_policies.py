@@ -179,7 +179,40 @@ def test_what_was_never_complete_teaches_no_belief(spec: Spec, epoch_of: Epochs)
         for examples in epochs(spec, epoch_of, 2)
     ]
     _, results = learn(spec, every)
-    assert policies_in(results[-1]).beliefs is None
+    found = policies_in(results[-1]).beliefs
+    assert found is not None
+    assert not found.lines
+    own = [j for j, feature in enumerate(spec.features) if feature.source]
+    assert (found.mean[own] == 0.0).all(), "nor what anyone's features are like"
+
+
+def test_a_source_that_is_never_complete_leaves_the_others_their_beliefs(
+    spec: Spec, epoch_of: Epochs
+) -> None:
+    (usage,) = spec.sources
+    own = spec.features[1]
+    both = replace(
+        with_policy(spec),
+        sources=(usage, replace(usage, name="billing")),
+        features=(spec.features[0], replace(own, source="billing"), *spec.features[2:]),
+    )
+
+    def behind(e: Example) -> Example:
+        then = e.time - 14 * DAY
+        return replace(
+            e,
+            as_of=e.as_of | {"billing": then},
+            health=e.health | {"billing": "lagging"},
+            ages=e.ages | {"billing": 16 * DAY},
+            complete_as_of=e.complete_as_of | {"billing": then},
+        )
+
+    every = [[behind(e) for e in examples] for examples in epochs(both, epoch_of)]
+    found = policies_in(learn(both, every)[1][-1]).beliefs
+    assert found is not None
+    assert {source for source, _ in found.lines} == {"usage"}
+    assert all(1 not in line.columns for line in found.lines.values())
+    assert (found.mean[1], found.variance[1]) == (0.0, 1.0)
 
 
 def test_beliefs_are_learned_before_anything_is_late(spec: Spec, epoch_of: Epochs) -> None:

@@ -30,7 +30,7 @@ def pairs(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray, np.
 def learned(seed: int = 3, n: int = 400) -> tuple[Nowcast, Beliefs]:
     nowcast, rng = Nowcast(LOGGED), np.random.default_rng(seed)
     before, now, stale = pairs(rng, n)
-    nowcast.see(now)
+    nowcast.see(now, np.ones(now.shape, dtype=bool))
     nowcast.learn(KEY, (0, 2), before, now, stale)
     beliefs = nowcast.freeze()
     assert beliefs is not None
@@ -66,6 +66,33 @@ def test_predictions_do_not_depend_on_the_batch() -> None:
         mean, variance = line.predict(inputs[i : i + 1])
         assert (mean[0] == whole[0][i]).all()
         assert (variance[0] == whole[1][i]).all()
+
+
+@examples(25)
+@given(st.integers(0, 10**6), st.lists(st.integers(1, 50), min_size=1, max_size=4))
+def test_what_anyone_is_like_is_told_by_what_was_known_up_to_the_cut(
+    seed: int, sizes: list[int]
+) -> None:
+    """Feature 0 of a source that is never known so far, 1 and 2 of one that sometimes is."""
+    rng, nowcast = np.random.default_rng(seed), Nowcast(LOGGED)
+    seen, reached = [], []
+    for n in [*sizes, 80]:
+        _, now, _ = pairs(rng, n)
+        known = np.repeat(rng.random((n, 1)) < 0.7, 3, axis=1)
+        known[:, 0] = False
+        nowcast.see(now, known)
+        seen.append(now)
+        reached.append(known)
+    found = nowcast.freeze()
+    assert found is not None
+    assert (found.mean[0], found.variance[0], found.absent[0]) == (0.0, 1.0, 0.0)
+    values, told = found.scale.apply(np.concatenate(seen)), np.concatenate(reached)
+    for j in (1, 2):
+        own = values[told[:, j], j]
+        assert found.mean[j] == pytest.approx(np.nanmean(own))
+        assert found.variance[j] == pytest.approx(np.nanvar(own))
+        assert found.absent[j] == pytest.approx(np.isnan(own).mean())
+    assert found.scale.spread[0] != 1.0, "the scale is that of what is known of it"
 
 
 def test_it_learns_what_happens_while_a_source_is_away() -> None:
