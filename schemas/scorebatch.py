@@ -53,7 +53,8 @@ class ScoreColumns:
     reasons: int64[n, k], features, -1 = no more. values, contributions: float64[n, k].
     phrases: n * k texts, row by row. weighed: int64[m], rows that have weights of policies, which
     are float64[m, policies], NaN = none. supersedes: ids, () = no score renews another. evidence:
-    by source, what is said on rows where there is something to say.
+    by source, what is said on rows where there is something to say. coverage: float64[n, s], NaN =
+    none, None = nowhere.
     """
 
     ids: Sequence[str]
@@ -75,13 +76,14 @@ class ScoreColumns:
     weights: Floats
     supersedes: Sequence[str] = ()
     evidence: Mapping[int, Mapping[int, str]] = field(default_factory=dict)
+    coverage: Floats | None = None
 
 
 def encode_scores(constants: ScoreConstants, columns: ScoreColumns) -> list[bytes]:
     """Records of the score topic, one for each row, byte for byte as ``codec.encode`` gives.
 
-    But a source's ``evidence`` is left out where there is none. Numbers that are not finite become
-    null.
+    But a source's ``evidence`` and ``coverage`` are left out where there is none. Numbers that are
+    not finite become null.
     """
     times, as_of = _times(columns)
     rows = zip(
@@ -161,8 +163,17 @@ def _sources(
         tails = {why: b',"evidence":%b}' % orjson.dumps(why) for why in set(said.values())}
         for row, why in said.items():
             own[row] = own[row][:-1] + tails[why]
+        if columns.coverage is not None:
+            _add_coverage(own, columns.coverage[:, s])
         parts.append(own)
     return [b",".join(row) for row in zip(*parts, strict=True)]
+
+
+def _add_coverage(members: list[bytes], coverage: Floats) -> None:
+    """Write it behind a source's members, in place, on the rows that have one."""
+    rows = np.flatnonzero(~np.isnan(coverage))
+    for row, number in zip(rows.tolist(), _numbers(np.round(coverage[rows], 4)), strict=True):
+        members[row] = members[row][:-1] + b',"coverage":' + number + b"}"
 
 
 def _reasons(constants: ScoreConstants, columns: ScoreColumns) -> list[bytes]:

@@ -27,6 +27,8 @@ class SourceState:
     the source has no watermark yet.
     evidence: why it is not fresh, in words, as found at the last check of the sources; None, or
     left out, where it is fresh.
+    coverage: where the treatment is ``remaining``, the share of its windows' panes that wrong data
+    left, the smallest of all windows; None, or left out, elsewhere.
     """
 
     as_of: str | None
@@ -34,6 +36,7 @@ class SourceState:
     health: Health
     treatment: Treatment
     evidence: str | None = None
+    coverage: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

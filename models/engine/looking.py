@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.features.remaining import Stretches
-from models.features.vector import features, source_features, touched
+from models.features.vector import features, remaining, source_features
 from models.grid import NEVER, Bool, Float, Int
 from models.learning.told_policies import Policies
 from models.spec import Spec
@@ -101,7 +101,8 @@ class Looks:
 
     at: int64[n]. watermarks: int64[n, sources], NEVER = none yet. matrix: float64[n, features].
     as_of: int64[n, sources], effective. All as the policy ``latest`` has it. stale: None where all
-    that is read is fresh.
+    that is read is fresh. coverage: float64[n, sources], share of the windows that remain without
+    wrong data, NaN where there was none in them; None where there is none anywhere.
     """
 
     rows: Int
@@ -112,17 +113,30 @@ class Looks:
     health: Codes
     treatment: Codes
     stale: StaleRows | None
+    coverage: Float | None
 
     @classmethod
     def joined(cls, looks: Sequence[Looks]) -> Looks:
         """All of them as one."""
         if len(looks) == 1:
             return looks[0]
-        names = [field.name for field in fields(cls) if field.name != "stale"]
+        names = [field.name for field in fields(cls) if field.name not in ("stale", "coverage")]
         columns = {name: np.concatenate([getattr(one, name) for one in looks]) for name in names}
         before = np.cumsum([0, *(len(one.rows) for one in looks)]).tolist()
         stale = [(n, one.stale) for n, one in zip(before, looks, strict=False) if one.stale]
-        return cls(**columns, stale=StaleRows.joined(stale) if stale else None)
+        return cls(
+            **columns,
+            stale=StaleRows.joined(stale) if stale else None,
+            coverage=_coverages(looks),
+        )
+
+
+def _coverages(looks: Sequence[Looks]) -> Float | None:
+    if all(one.coverage is None for one in looks):
+        return None
+    nothing = [np.full(one.as_of.shape, np.nan) for one in looks]
+    parts = zip(looks, nothing, strict=True)
+    return np.concatenate([none if one.coverage is None else one.coverage for one, none in parts])
 
 
 def look(
@@ -141,9 +155,10 @@ def look(
     """
     wanted, treatment = latest(at, watermarks, health), treated(health)
     matrix, as_of = features(slab, rows, at, wanted, excluded)
-    if excluded:
-        treatment[touched(slab, rows, wanted, excluded)] = REMAINING
-    looks = Looks(rows, at, watermarks, matrix, as_of, health, treatment, stale=None)
+    left = remaining(slab, rows, wanted, excluded) if excluded else None
+    if left is not None:
+        treatment[~np.isnan(left)] = REMAINING
+    looks = Looks(rows, at, watermarks, matrix, as_of, health, treatment, stale=None, coverage=left)
     stale = (health != FRESH) & _read(slab)
     chosen = np.flatnonzero(stale.any(axis=1))
     if len(chosen) == 0:

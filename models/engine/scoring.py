@@ -60,6 +60,7 @@ def encode_records(spec: Spec, scored: Scored, told: Told, now: str) -> list[byt
         weights=scored.weights,
         supersedes=told.supersedes,
         evidence=told.why.of(scored.at, scored.health),
+        coverage=scored.coverage,
     )
     return encode_scores(_constants(spec, scored.scorer, now), columns)
 

@@ -90,6 +90,20 @@ class RemainingView(SourceView):
         known: Bool = found & self.known
         return known
 
+    def left(self, features: Sequence[FeatureSpec]) -> Float:
+        """What remains of these features' windows where an interval took anything, float64[n].
+
+        The smallest coverage of any window, 1 where only values without a window are concerned;
+        NaN where nothing was taken.
+        """
+        windows = {
+            size for f in features if f.agg in WINDOWED for size in (f.window, f.over) if size
+        }
+        least = np.ones(len(self.rows))
+        for window in windows:
+            least = np.minimum(least, self.coverage(window))
+        return np.where(self.touched(features), least, np.nan)
+
     def coverage(self, window: int) -> Float:
         """Share of a window's panes that remain, float64[n]."""
         if window not in self._shares:

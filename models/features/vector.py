@@ -77,6 +77,20 @@ def touched(
     return found
 
 
+def remaining(slab: Slab, rows: Int, as_of: Int, excluded: Sequence[Stretches]) -> Float:
+    """Share of the windows that intervals left, float64[n, sources], NaN where they took nothing.
+
+    Of each source the smallest of its features' windows. Arguments as of :func:`features`.
+    """
+    found = np.full(as_of.shape, np.nan)
+    for source, plan in enumerate(slab.plan.sources):
+        if excluded[source]:
+            view = RemainingView(slab, plan, rows, as_of[:, source], excluded[source])
+            own = [slab.spec.features[j] for j in slab.plan.read[source]]
+            found[:, source] = view.left(own)
+    return found
+
+
 def _features(
     slab: Slab, rows: Int, at: Int, as_of: Int, excluded: Sequence[Stretches]
 ) -> tuple[Float, Int]:

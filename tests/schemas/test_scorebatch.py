@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from schemas.times import MAX_TIME, MIN_TIME, format_time
 
 HEALTH: tuple[Health, ...] = ("fresh", "stalled", "unknown")
 TREATMENT: tuple[Treatment, ...] = ("current", "latest", "masked")
+LEFT_OUT = re.compile(rb',"(evidence|coverage)":null')
 NASTY = ['a","b', '",', ",", '"', "\\", '\\",', "%b %% %s", "\u2028é😀\x00\n", ""]
 
 texts = st.one_of(st.sampled_from(NASTY), st.text(st.characters(codec="utf-8"), max_size=8))
@@ -28,6 +30,7 @@ states = st.tuples(
     st.integers(0, 2),
     st.integers(0, 2),
     st.none() | texts,
+    st.none() | st.integers(0, 10_000).map(lambda part: part / 10_000),
 )
 weights = st.one_of(st.none(), st.tuples(numbers, numbers))
 reasons = st.tuples(st.integers(-1, 2), numbers, numbers, texts)
@@ -82,9 +85,9 @@ def one(c: ScoreConstants, row: tuple[Any, ...], identity: str) -> Score:
         policy=c.policy,
         sources={
             name: SourceState(
-                format_time(as_of) if known else None, finite(stale), HEALTH[h], TREATMENT[t], why
+                format_time(as_of) if known else None, finite(stale), HEALTH[h], TREATMENT[t], *rest
             )
-            for name, (as_of, known, stale, h, t, why) in zip(c.sources, sources, strict=True)
+            for name, (as_of, known, stale, h, t, *rest) in zip(c.sources, sources, strict=True)
         },
         reasons=[
             Reason(c.features[j], finite(value), part, c.labels[j], text)
@@ -138,7 +141,14 @@ def columns(batch: list[tuple[Any, ...]], ids: list[str], *, renews: bool = Fals
             s: {i: row[5][s][5] for i, row in enumerate(batch) if row[5][s][5] is not None}
             for s in (0, 1)
         },
+        coverage=covered(sources, n),
     )
+
+
+def covered(sources: list[list[tuple[Any, ...]]], n: int) -> Any:
+    """What remains of windows; None where that is said of no row."""
+    shares = np.array([[item[6] for item in part] for part in sources], np.float64)
+    return None if np.isnan(shares).all() else shares.T.reshape(n, 2)
 
 
 @given(constants, st.lists(rows, max_size=5), st.booleans())
@@ -149,7 +159,7 @@ def test_the_bytes_are_the_codecs(
     supersedes = "f" * 32 if renews else None
     made = [one(c, row, identity) for row, identity in zip(batch, ids, strict=True)]
     records = [replace(record, supersedes=supersedes) for record in made]
-    wanted = [encode(record).replace(b',"evidence":null', b"") for record in records]
+    wanted = [LEFT_OUT.sub(b"", encode(record)) for record in records]
     assert encode_scores(c, columns(batch, ids, renews=renews)) == wanted
 
 
@@ -170,7 +180,7 @@ def test_a_user_is_read_back(user: str) -> None:
         treatment=TREATMENT,
         policies=[],
     )
-    state = (MIN_TIME, True, 0.5, 0, 0, None)
+    state = (MIN_TIME, True, 0.5, 0, 0, None, None)
     row = (
         user,
         "schedule",

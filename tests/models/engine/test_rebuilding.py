@@ -179,7 +179,10 @@ def test_where_the_topic_begins_later_it_stays_rejected_and_left_out() -> None:
     interval = worker.engine.state.sources[0].corrupt.known[0]
     assert (interval.state, interval.through) == ("rejected", 11)
     scores = [s for s in worker.scores().values() if s["user"] == "a"]
-    assert scores[-1]["sources"]["usage"]["treatment"] == "remaining"
+    usage = scores[-1]["sources"]["usage"]
+    assert usage["treatment"] == "remaining"
+    assert 0 < usage["coverage"] < 1
+    assert all("coverage" not in one["sources"]["billing"] for one in scores)
 
 
 def test_accepted_data_count_again() -> None:

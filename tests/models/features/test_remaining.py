@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.aggregates import BASELINE, PERIODIC, WINDOWED
-from models.features.vector import features, touched
+from models.features.vector import features, remaining, touched
 from models.grid import NEVER
 from models.spec import FeatureSpec, Spec
 from tests.models.engine import oracle
@@ -196,6 +196,7 @@ def agree(
         for i, as_of in enumerate(times):
             if not all(answerable(user, s, as_of[s]) for s in (0, 1)):
                 continue
+            agree_on_coverage(worker, name, user, as_of, (left_out, left_out[:1]))
             for j, feature in enumerate(spec.features):
                 if feature.source is None:
                     continue
@@ -204,6 +205,26 @@ def agree(
                 told = user.events[s]
                 wanted = without(spec, feature, told, as_of[s], own, user.entered)
                 assert equal([matrix[i, j]], [wanted]), (feature, matrix[i, j], wanted)
+
+
+def agree_on_coverage(
+    worker: Worker, name: str, user: oracle.User, as_of: list[int], left_out: Sequence[Stretches]
+) -> None:
+    """What is said to remain is the smallest share of any window; 1 or nothing where all do."""
+    slab, spec = worker.engine.slab, worker.engine.spec
+    times = np.array([as_of], dtype=np.int64)
+    found = remaining(slab, slab.row_of([name]), times, [*left_out, []])[0]
+    for s, gone in enumerate(left_out):
+        events = user.events[s]
+        effective = effective_as_of(GRID, events, as_of[s])
+        own = concerned(user.entered, events, effective, gone)
+        read = [f for f in spec.features if f.source == spec.sources[s].name]
+        sizes = {size for f in read if f.agg in WINDOWED for size in (f.window, f.over) if size}
+        least = min(share(size, as_of[s], effective, own) for size in sizes)
+        if least < 1:
+            assert found[s] == pytest.approx(least, abs=1e-12)
+        else:
+            assert found[s] == 1 or math.isnan(found[s])
 
 
 def vectors(worker: Worker, user: str, times: list[list[int]], excluded: Any) -> Any:
