@@ -91,7 +91,7 @@ class Evidence:
         self.prompt = usual is not None and usual * 1e6 <= state.bound
         self.late = time - state.watermark > (_BACK * state.bound if self.late else state.bound)
         self.cadence.check(time, every, learn_for, self.ticks, self.heard)
-        self.segments.check(time, learn_for, self.ticks)
+        self.segments.check(time, learn_for, self.ticks, self.cadence.overall)
         self.ticks = 0
 
     def _is_landing(self, bound: int) -> bool:

@@ -18,10 +18,10 @@ from models.grid import NEVER, Int
 SLICES = 8
 """Parts that the users fall into: uint64 hash of the id, modulo this."""
 _MILLION = 1_000_000
-_SAMPLE = 200
-"""Ticks with data that must have been seen before a part can be missed."""
 _MEMORY = 5_000
-_FLOOR = 30
+_FLOOR, _FEWEST = 30, 3
+"""A part is not missed before as many ticks with data have passed as usually are in so many of the
+clock, and not before so many."""
 _TIMES = 3
 """A part is missed after so many times its longest silence."""
 _UNUSUAL = -math.log(1e-6)
@@ -55,13 +55,17 @@ class Segments:
             self.gaps, self.longest, self.missing = [0] * n, [0] * n, [NEVER] * n
         self.bits = [old | new for old, new in zip(self.bits, bits, strict=True)]
 
-    def check(self, time: int, learn_for: int, pulses: int) -> None:
-        """Learn from the ticks since the last check. pulses: the whole source's bitmap."""
+    def check(self, time: int, learn_for: int, pulses: int, overall: float) -> None:
+        """Learn from the ticks since the last check.
+
+        pulses: the whole source's bitmap. overall: the share of ticks that have data, usually.
+        """
         if not pulses or not self.bits:
             return
         if self.since == NEVER:
             self.since = time
         known, n = time - self.since >= learn_for, pulses.bit_count()
+        floor = max(_FEWEST, _FLOOR * overall)
         gaps, missing, seen, shares = self.gaps, self.missing, self.seen, self.shares
         for k, own in enumerate(self.bits):
             if own:
@@ -76,7 +80,7 @@ class Segments:
                     missing[k] = NEVER
                 elif time - missing[k] > 4 * learn_for:
                     self._give_up(k)
-            elif known and gaps[k] >= _FLOOR and self._is_missed(k):
+            elif known and gaps[k] >= floor and self._is_missed(k):
                 missing[k] = time
             else:
                 seen[k] = min(seen[k] + n, _MEMORY)
@@ -84,10 +88,21 @@ class Segments:
         self.bits = [0] * len(self.bits)
 
     def _is_missed(self, k: int) -> bool:
-        gap = self.gaps[k]
-        if self.seen[k] < _SAMPLE or gap < _TIMES * self.longest[k]:
+        """Whether so many ticks without it are unusual for what was seen of it.
+
+        P(gap ticks without | it had some in h of n) = B(h + 1, n - h + 1 + gap) / B(h + 1, n - h +
+        1), B the beta function: the share is not known better than n ticks tell (beta-binomial;
+        Gelman et al., Bayesian Data Analysis, 2013, section 2.4). With 42 nightly loads that all
+        had some, five in a row without are one in a million; with thousands of ticks, two are. The
+        gap itself, of which was learned meanwhile, does not count as what was seen before.
+        """
+        gap, hits = self.gaps[k], self.seen[k] * self.shares[k] / _MILLION
+        if gap < _TIMES * self.longest[k]:
             return False
-        return -gap * math.log1p(-min(self.shares[k] / _MILLION, 0.98)) > _UNUSUAL
+        n = max(self.seen[k] - gap, hits)
+        without = n - hits + 1
+        surprise = math.lgamma(n + 2 + gap) - math.lgamma(n + 2)
+        return surprise - math.lgamma(without + gap) + math.lgamma(without) > _UNUSUAL
 
     def _give_up(self, k: int) -> None:
         """It has been gone for so long that it is not expected any more."""

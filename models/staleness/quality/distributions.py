@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from models.grid import Float, Int
+from models.grid import Float
 from models.staleness.quality.histogram import PER_OCTAVE, Histogram, octaves_of
 
 GROUPS: Final = 10
@@ -107,24 +107,40 @@ def _aligned(codes: list[int], histogram: Histogram) -> Float:
 def _unit(codes: list[int], usual: Float, too_many: Float) -> str | None:
     """By which factor values have moved, if by that of another unit: e.g. "100 times".
 
-    The values that are too many are then a sample of the usual ones, moved by the factor.
+    The values that are too many are then a sample of the usual ones, moved by the factor; zeros
+    stay where they are.
     """
-    place = np.array(codes)
-    best, found = _LIKE, None
+    known = {code: share for code, share in zip(codes, usual.tolist(), strict=True) if code}
+    extra = float(too_many.sum())
+    scale = extra / max(sum(known.values()), 1e-9)
+    best, found = _LIKE * extra, None
     for name, factor in UNITS.items():
-        steps = round(math.log2(factor) * PER_OCTAVE)
-        for shift, words in ((steps, f"{name} times"), (-steps, f"1/{name}")):
-            moved = np.where(place == 0, 0, place + np.sign(place) * shift)
-            there = np.interp(place, *_sorted(moved, usual), left=0.0, right=0.0)
-            like = np.minimum(too_many, there * too_many.sum() / max(there.sum(), 1e-9)).sum()
-            if like / too_many.sum() > best:
-                best, found = like / too_many.sum(), words
+        octaves = math.log2(factor)
+        for moved, words in ((octaves, f"{name} times"), (-octaves, f"1/{name}")):
+            wanted = dict(zip(codes, too_many.tolist(), strict=True))
+            like = _explained(known, wanted, math.floor(moved * PER_OCTAVE), scale)
+            if like > best:
+                best, found = like, words
     return found
 
 
-def _sorted(codes: Int, values: Float) -> tuple[Int, Float]:
-    order = np.argsort(codes, kind="stable")
-    return codes[order], values[order]
+def _explained(usual: dict[int, float], wanted: dict[int, float], bins: int, scale: float) -> float:
+    """How much of what is wanted (used up) usual shares make, moved by ``bins`` or one more.
+
+    A factor is no whole number of bins: values of one bin come into two neighbouring ones. From
+    the smallest on each fills the lower one first, so as much is explained as can be.
+    """
+    explained = 0.0
+    for code in sorted(usual, key=abs):
+        left = usual[code] * scale
+        for step in (bins, bins + 1):
+            place = code + step if code > 0 else code - step
+            taken = min(left, wanted.get(place, 0.0))
+            if taken:
+                wanted[place] -= taken
+                left -= taken
+                explained += taken
+    return explained
 
 
 def _value(code: int) -> float:

@@ -1,7 +1,8 @@
 """What is usual for a source in one partition, learned from good windows only.
 
 Volume: for each hour of the week the last counts of its slots, of which the median counts, times
-the present level (the last week's events against what was expected of it: growth, a holiday). A
+the present level (the last week's events against what was expected of it: growth, a holiday; of a
+source with a slot a day two weeks). A
 neighbouring hour may be meant as well (summer time, a job that runs at five to). Shares and
 distributions: sums that are halved now and then, so that the past fades.
 
@@ -27,14 +28,14 @@ COUNTS_NEEDED: Final = 3
 WINDOWS_NEEDED: Final = 30
 """Good windows before the first test: so many tell how much they scatter."""
 SLOTS_NEEDED: Final = 48
-"""Slots with a known expectation before volumes are judged."""
+"""Slots with a known expectation before volumes are judged; those of two weeks if fewer."""
+FEWEST_SLOTS: Final = 14
+"""But no fewer than this."""
 
 _FADES_AT = 100_000
 _WINDOW_COUNTS = 1_000
 """A window counts as so many events at most: what is usual is learned of many hours, not of one."""
 
-_LEVEL_MEMORY = 168
-_NOISE_MEMORY = 336
 _LEVEL_PRIOR = 50.0
 _SPREAD_MEMORY = 50
 _OUTLIER = 9.0
@@ -104,19 +105,25 @@ class Reference:
         None while too little is known.
         """
         squares, counts, slots = self.noise
-        return max(0.0, squares / counts) if slots >= SLOTS_NEEDED else None
+        needed = max(FEWEST_SLOTS, min(SLOTS_NEEDED, 2 * len(self.volume)))
+        return max(0.0, squares / counts) if slots >= needed else None
+
+    @property
+    def _memory(self) -> int:
+        """Slots in a week that have events, as far as is known; FEWEST_SLOTS at least."""
+        return max(FEWEST_SLOTS, len(self.volume))
 
     def learn_slot(self, begin: int, net: int, expected: float) -> None:
         """Take in the events of a slot of a good window. expected: then; below 0: not known."""
         if expected > 0:
             beyond = deviations(net, expected, 0.0) ** 2 - 1
-            keep = 1 - 1 / _NOISE_MEMORY
+            keep = 1 - 1 / (2 * self._memory)
             squares, counts, slots = self.noise
             self.noise = [keep * squares + beyond, keep * counts + expected, slots + 1]
         hour = begin // HOUR % WEEK_HOURS
         usual = self._median(hour)
         if usual is not None:
-            keep = 1 - 1 / _LEVEL_MEMORY
+            keep = 1 - 1 / self._memory
             self.level = keep * self.level + net
             self.level_usual = keep * self.level_usual + usual
         known = self.volume.setdefault(str(hour), [])

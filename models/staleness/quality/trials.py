@@ -28,6 +28,8 @@ COPIES_FLOOR: Final = 0.1
 PSI_FLOOR: Final = 0.25
 """The usual bound of a major shift (Siddiqi, Credit Risk Scorecards, 2006)."""
 MEDIAN_FLOOR: Final = 0.25
+ALIKE: Final = ("nulls", "stuck")
+"""Faults that make records look like each other."""
 DROPPED: Final = "dropped by their event ids"
 _YEAR = 365 * DAY
 
@@ -67,7 +69,7 @@ class Court:
     far: float
 
     def trials(self, window: Tally) -> Iterator[Trial]:
-        """Every test of a window's records that is on."""
+        """Every test of a window's records that is on; what explains more comes first."""
         tests = self.spec.tests
         if "rejected" in tests:
             yield self.refused(window)
@@ -77,10 +79,12 @@ class Court:
             yield self._share(
                 "clock", window.ahead, window.events, self.usual.ahead, self.usual.events
             )
-        if "duplicates" in tests:
-            yield self._copies(window)
-        for name in self.watched.fields:
-            yield from self._field(name, window)
+        copies = [self._copies(window)] if "duplicates" in tests else []
+        contents = [trial for name in self.watched.fields for trial in self._field(name, window)]
+        if any((trial.finding or "").startswith(ALIKE) for trial in contents):
+            yield from [*contents, *copies]
+        else:
+            yield from [*copies, *contents]
 
     def refused(self, window: Tally) -> Trial:
         """The share of rejected records."""

@@ -3,7 +3,8 @@
 A slot's count is compared with the expected one on the square root's scale, where chance has the
 variance 1 (Anscombe, Biometrika 35, 1948), and what else makes hours differ adds to it in
 proportion to the count: 1 + noise x expected. The sum of the deviations beyond ALLOWED crosses its
-bound quickly when much is missing, slowly when a part is; where it was last zero the change began.
+bound quickly when much is missing, slowly when a part is; where it was last next to zero (below one
+deviation: of a source that shrinks it is seldom quite zero) the change began.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ FEWER, MORE = 0.7, 2.0
 
 @dataclass(slots=True)
 class Drift:
-    """One direction. height: of the sum; since: the slot after which it was last zero.
+    """One direction. height: of the sum; since: the slot after which it was last below ALLOWED.
 
     events, expected: since then.
     """
@@ -32,7 +33,7 @@ class Drift:
 
     def add(self, slot: int, deviations: float, events: int, expected: float) -> None:
         """The next slot. deviations: in the direction that is watched."""
-        if self.height == 0.0:
+        if self.height < ALLOWED:
             self.since, self.events, self.expected = slot, 0, 0.0
         self.height = max(0.0, self.height + deviations - ALLOWED)
         self.events += events

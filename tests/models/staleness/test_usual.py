@@ -56,7 +56,7 @@ def test_a_part_that_comes_in_turns_is_not_missed() -> None:
     segments = Segments()
     for hour in range(200):
         segments.gather([FULL * (hour % 2)] + [FULL] * (SLICES - 1))
-        segments.check(START + hour * HOUR, DAY, FULL)
+        segments.check(START + hour * HOUR, DAY, FULL, 1.0)
         assert segments.missing[0] == NEVER
 
 
@@ -64,8 +64,42 @@ def test_a_part_that_has_been_gone_for_long_is_not_expected_any_more() -> None:
     segments, seen = Segments(), []
     for hour in range(400):
         segments.gather([FULL * (hour < 100)] + [FULL] * (SLICES - 1))
-        segments.check(START + hour * HOUR, DAY, FULL)
+        segments.check(START + hour * HOUR, DAY, FULL, 1.0)
         seen.append(segments.missing[0] != NEVER)
     assert not any(seen[:100])
     assert seen[101]
     assert not any(seen[-150:])
+
+
+@pytest.mark.parametrize(("loads", "nights"), [(42, 5), (14, 9), (5_000, 3)])
+def test_a_part_of_a_nightly_load_is_missed_after_as_many_as_chance_does_not_leave_out(
+    loads: int, nights: int
+) -> None:
+    segments, missed = Segments(), None
+    for night in range(loads + 10):
+        segments.gather([1 << 59 if night < loads else 0] + [1 << 59] * (SLICES - 1))
+        segments.check(START + night * DAY, 7 * DAY, 1 << 59, 1 / 60)
+        assert segments.missing[1:] == [NEVER] * (SLICES - 1)
+        if missed is None and segments.missing[0] != NEVER:
+            missed = night - loads + 1
+    assert missed == nights == max(3, _so_many(loads))
+
+
+def _so_many(loads: int) -> int:
+    """Loads without it in a row that have a chance below 1e-6, if it was in all of so many.
+
+    Of a share that may be anything beforehand (Laplace's rule of succession, step by step).
+    """
+    chance, number = 1.0, 0
+    while chance >= 1e-6:
+        number += 1
+        chance *= number / (loads + 1 + number)
+    return number
+
+
+def test_a_part_that_is_in_every_other_load_is_not_missed() -> None:
+    chance, segments = np.random.default_rng(3), Segments()
+    for night in range(300):
+        segments.gather([(1 << 59) * int(chance.random() < 0.5)] + [1 << 59] * (SLICES - 1))
+        segments.check(START + night * DAY, 7 * DAY, 1 << 59, 1 / 60)
+        assert segments.missing[0] == NEVER

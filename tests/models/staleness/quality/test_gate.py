@@ -150,6 +150,19 @@ def test_what_is_found_is_told_in_words() -> None:
     assert "most of them null-field" in only(after(rejected)).reason
 
 
+def alike(events: Log) -> Log:
+    """A day's times are rounded to hours, and every amount says the same: records look alike."""
+    wrong = events.within(BEGIN, END)
+    times = np.where(wrong, events.times // (6 * HOUR) * 6 * HOUR + HOUR, events.times)
+    return events.but(times=times, amounts=np.where(wrong, 7.0, events.amounts))
+
+
+def test_what_makes_records_look_alike_is_told_before_the_repeats_that_it_makes() -> None:
+    stuck_first = only(after(alike)).reason
+    assert stuck_first.startswith("stuck of amount:")
+    assert "; duplicates:" in stuck_first
+
+
 def only(watch: Watch) -> Interval:
     (found,) = watch.intervals.known
     return found
@@ -190,6 +203,24 @@ def test_clean_data_raises_no_alarm(seed: int) -> None:
     watch = Watch(spec_of()).live(log(70, seed))
     assert watch.intervals.known == []
     assert watch.quality.usual.windows > 150
+
+
+def nightly(events: Log) -> Log:
+    """Loaded once a day; the source shrinks to a half within six weeks."""
+    times = (events.times // DAY + 1) * DAY - HOUR
+    day = (times - START) / DAY
+    kept = np.random.default_rng(9).random(len(day)) < 0.5 ** (day / 42)
+    return events.but(times=times, arrivals=times).part(kept)
+
+
+def test_volumes_of_a_nightly_load_are_judged_after_five_weeks_and_it_may_shrink() -> None:
+    loads = nightly(log(77, rate=90.0))
+    assert Watch(spec_of()).live(loads).intervals.known == []
+    gone = (loads.times > at(LEARNED + 5)) & (loads.users % 2 == 0)
+    found = only(Watch(spec_of()).live(loads.part(~gone).until(LEARNED + 12)))
+    assert found.reason.startswith("volume: only")
+    assert at(LEARNED + 5) <= found.begin <= at(LEARNED + 6)
+    assert found.noticed <= at(LEARNED + 10)
 
 
 @pytest.mark.parametrize("fault", [scaled, replayed, rejected], ids=lambda f: f.__name__)

@@ -6,10 +6,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from models.staleness.quality.distributions import GROUPS, compare
+from models.staleness.quality.distributions import GROUPS, UNITS, compare, describe
 from models.staleness.quality.histogram import Histogram, codes_of, octaves_of
 from models.staleness.quality.repeats import KEPT, Repeats
 
@@ -77,3 +77,40 @@ def test_histograms_are_compared_as_by_counting(one: dict[int, int], other: dict
     found, (psi, median) = compare(usual, seen), _slowly(usual, seen)
     assert found.psi == pytest.approx(psi, abs=1e-8)
     assert found.median == pytest.approx(median)
+
+
+def _histogram(values: list[float]) -> Histogram:
+    codes, counts = np.unique(codes_of(np.array(values)), return_counts=True)
+    return Histogram(codes.tolist(), counts.tolist())
+
+
+numbers = st.lists(
+    st.one_of(st.integers(-20, 20).map(float), st.floats(-1e4, 1e4).map(lambda x: round(x, 2))),
+    min_size=3,
+    max_size=40,
+    unique_by=lambda x: int(codes_of(np.array([x]))[0]),
+)
+
+
+@given(numbers, st.sampled_from(sorted(UNITS)), st.booleans(), st.integers(2, 5))
+def test_values_in_another_unit_are_known_by_the_factor(
+    values: list[float], name: str, smaller: bool, repeated: int
+) -> None:
+    factor = 1 / UNITS[name] if smaller else UNITS[name]
+    moved = [value * factor for value in values]
+    assume(not {*_histogram(moved).codes} & {*_histogram(values).codes} - {0})
+    assume(sum(value != 0 for value in values) > 4)
+    kind, words = describe(_histogram(values * repeated), _histogram(moved), number=True)
+    times = f"1/{name}" if smaller else f"{name} times"
+    assert kind == "unit"
+    assert words.endswith(f" are {times} as large as usual")
+
+
+@pytest.mark.parametrize(
+    ("factor", "kind"),
+    [(100.0, "unit"), (0.01, "unit"), (7.0, "distribution"), (400.0, "distribution")],
+)
+def test_counts_in_another_unit_are_told_from_counts_that_grew(factor: float, kind: str) -> None:
+    clicks = np.random.default_rng(1).geometric(0.4, 5_000).astype(float)
+    usual, seen = _histogram(clicks.tolist()), _histogram((clicks * factor).tolist())
+    assert describe(usual, seen, number=True)[0] == kind
