@@ -29,6 +29,7 @@ from models.staleness.health import (
 )
 from models.staleness.segments import SLICES
 from models.staleness.words import Facts, in_words
+from schemas.times import format_time
 
 NEWLY: Final = {
     LAGGING: "late since the last check",
@@ -102,9 +103,18 @@ def words_of(spec: Spec, source: SourceSpec, seen: SourceState, at: Moment) -> s
         chance=cadence.chance(at.load) if cadence.bound else None,
         recovering=cadence.resumed != NEVER,
         missing=_missing(source, evidence),
-        wrong="; ".join(one.reason for one in seen.corrupt.known if one.state == "open") or None,
+        wrong=_wrong(seen),
     )
     return in_words(facts)
+
+
+def _wrong(seen: SourceState) -> str | None:
+    """What is wrong with its data, and from when on it is not used."""
+    faults = [one for one in seen.corrupt.known if one.state == "open"]
+    if not faults:
+        return None
+    since = format_time(seen.corrupt.corrupt_since)
+    return f"{'; '.join(one.reason for one in faults)}; not used after {since}"
 
 
 def newest_lag(evidence: Evidence, last_data: int) -> float | None:

@@ -53,7 +53,7 @@ def overall(
         clock=clock,
         watermark=mark,
         last_data=_latest(one.last_data for one in seen),
-        staleness_s=_between(mark, clock),
+        staleness_s=_staleness(seen, idle),
         usual_lag_s=_median([one.delays.usual_s for one in seen if one.delays.usual_s is not None]),
         silence_s=min(silences, default=None),
         p=p,
@@ -131,6 +131,18 @@ def _watermark(
     return _latest([mark, before.watermark if before is not None else None])
 
 
+def _staleness(seen: Sequence[SourceStatus], idle: Sequence[SourceStatus]) -> float | None:
+    """Of the worst partition that is not idle; each by its own clock.
+
+    Where all are idle, of the one that is quiet for the shortest time. Clocks of partitions lie
+    apart in a replay, and where a worker is behind: that is no lateness of the source.
+    """
+    quiet = {one.partition for one in idle}
+    known = [(one.partition in quiet, one.staleness_s) for one in seen]
+    awake = [s for is_quiet, s in known if s is not None and not is_quiet]
+    return max(awake) if awake else min((s for _, s in known if s is not None), default=None)
+
+
 def _evidence(
     seen: Sequence[SourceStatus], affected: Sequence[SourceStatus], health: Health, p: float | None
 ) -> str:
@@ -162,10 +174,6 @@ def _median(values: list[float]) -> float | None:
 
 def _age(one: SourceStatus, now: str) -> float:
     return (parse_time(now) - parse_time(one.emitted_at)) / 1e6
-
-
-def _between(start: str | None, end: str | None) -> float | None:
-    return None if start is None or end is None else (parse_time(end) - parse_time(start)) / 1e6
 
 
 def _latest(times: Iterable[str | None]) -> str | None:

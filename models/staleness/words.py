@@ -19,7 +19,7 @@ class Facts:
     median and 95 % quantile so far; bound: above which it is late. silence: since the newest data
     came; usual_silence: the median of all silences; chance: P(so much silence), None: too little
     is known. recovering: it was silent for too long and speaks again. missing: parts that are gone
-    while the rest flows. wrong: why its data is not to be trusted.
+    while the rest flows. wrong: why its data is not to be trusted, and from when on.
     """
 
     health: Health
@@ -46,7 +46,7 @@ def in_words(facts: Facts) -> str:
     >>> in_words(replace(facts, health="stalled", lag=60, silence=10800, chance=2e-9))
     'silent for 3h where 4min is usual (p < 1e-8)'
     """
-    return "; ".join([_said(facts), *([_gone(facts.missing)] if facts.missing else [])])
+    return "; ".join([_said(facts), *([_gone(facts)] if facts.missing else [])])
 
 
 def _said(facts: Facts) -> str:
@@ -75,8 +75,9 @@ def _late(facts: Facts) -> str:
     if lag is None or usual is None or most is None:
         return f"late by {behind} (too little is known to say whether that is usual)"
     if lag <= facts.bound:
-        return f"quiet for {duration(facts.silence)}, and complete only {behind} ago"
-    if lag <= 1.2 * most:
+        ago = duration(facts.silence)
+        return f"late by {behind}: its newest data came {ago} ago, {duration(lag)} old"
+    if facts.bound < usual and lag <= 1.2 * most:  # it has nearly always been so
         return f"late by its usual {duration(min(max(usual, lag), most))}"
     return f"late by {duration(lag)} where {duration(usual)} is usual; its data flows"
 
@@ -85,15 +86,19 @@ def _silent(facts: Facts) -> str:
     if facts.recovering:
         return "speaks again after a silence, not yet as densely as usual"
     if facts.chance is None or facts.usual_silence is None:
-        return f"silent for {duration(facts.silence)}; its bound is {duration(facts.bound)}"
+        bound = duration(facts.bound)
+        return f"silent for {duration(facts.silence)}, and more than {bound} counts as too long"
     usual = duration(facts.usual_silence)
     return (
         f"silent for {duration(facts.silence)} where {usual} is usual ({probability(facts.chance)})"
     )
 
 
-def _gone(missing: tuple[str, ...]) -> str:
-    return "nothing of " + ", ".join(missing) + " while the rest flows"
+def _gone(facts: Facts) -> str:
+    parts = "nothing of " + ", ".join(facts.missing)
+    if facts.health == "stalled":
+        return f"before that {parts} while the rest flowed"
+    return f"{parts} while the rest flows"
 
 
 def probability(chance: float) -> str:

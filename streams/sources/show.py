@@ -1,8 +1,8 @@
-"""The sources as a table for whoever is called at night."""
+"""The sources as a table for whoever is called at night, and below it why, and what to do."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
@@ -16,47 +16,64 @@ from streams.watch.render import COLOURS
 
 OLD_S = 60.0
 """What was said longer ago than this may not be true any more."""
+LEGEND = (
+    "since: when its health became that. behind: clock less watermark. usual: its usual delay. "
+    "cost: log loss that a score has more without it (in money: ebbline cost)."
+)
 
 
 def table(found: Sequence[SourceOverall], newest: str | None, now: str) -> RenderableType:
     """Draw it. newest: when a worker last said something. now: wall clock."""
     drawn = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("source", "health"):
+    for name in ("source", "health", "since"):
         drawn.add_column(name, no_wrap=True)
     for name in ("behind", "usual", "silent"):
         drawn.add_column(name, justify="right", no_wrap=True)
-    for name in ("last data", "partitions"):
-        drawn.add_column(name)
+    drawn.add_column("last data", no_wrap=True)
     drawn.add_column("cost", justify="right", no_wrap=True)
-    drawn.add_column("why")
     for one in found:
         drawn.add_row(
             escape(one.source),
             Text(one.health, style=COLOURS[one.health]),
+            "-" if one.since is None else _minute(one.since)[5:],
             _short(one.staleness_s),
             _short(one.usual_lag_s),
             _short(one.silence_s),
-            "-" if one.last_data is None else one.last_data[:19].replace("T", " "),
-            partitions_text(one),
+            _minute(one.last_data),
             "-" if one.cost_missing is None else f"{one.cost_missing:+.4f}",
-            escape(one.evidence),
         )
-    return Group(drawn, *(Text(note, style="yellow") for note in notes(newest, now)))
+    whys = [Text(line, style=COLOURS[one.health]) for one in found for line in why(one)]
+    return Group(
+        drawn,
+        Text(LEGEND, style="dim"),
+        *whys,
+        *(Text(note, style="yellow") for note in notes(newest, now)),
+    )
+
+
+def why(one: SourceOverall) -> Iterator[str]:
+    """Why its health is what it is, where there is anything to say; and what can be done."""
+    places = partitions_text(one)
+    if one.health == "fresh" and one.evidence == "in time" and not places:
+        return
+    yield f"{one.source}: {one.evidence}{f' ({places})' if places else ''}"
+    if one.corrupt_since is not None:
+        verdict = f"{one.source} --from {one.corrupt_since}"
+        yield f"  wrong, and to be taken out again: ebbline sources reject {verdict}"
+        yield f"  right after all (a real change):  ebbline sources accept {verdict}"
 
 
 def partitions_text(one: SourceOverall) -> str:
-    """How many there are, and which are not well.
+    """Which partitions are not well, and of which nothing is heard; "" if all is well.
 
-    As in "2 of 4: 1 3 (no report: 2)".
+    As in "partitions 1 3 of 4; no report of 2".
     """
-    text = f"all {one.partitions}"
+    said = []
     if one.affected:
-        numbers = " ".join(map(str, one.affected))
-        text = f"{len(one.affected)} of {one.partitions}: {numbers}"
-    elif one.health != "unknown":
-        text = f"none of {one.partitions}"
-    silent = f" (no report: {' '.join(map(str, one.unreported))})" if one.unreported else ""
-    return text + silent
+        said.append(f"partitions {' '.join(map(str, one.affected))} of {one.partitions}")
+    if one.unreported:
+        said.append(f"no report of {' '.join(map(str, one.unreported))}")
+    return "; ".join(said)
 
 
 def notes(newest: str | None, now: str) -> list[str]:
@@ -68,6 +85,10 @@ def notes(newest: str | None, now: str) -> list[str]:
             "group and lag: ebbline watch)"
         )
     return said
+
+
+def _minute(time: str | None) -> str:
+    return "-" if time is None else time[:16].replace("T", " ")
 
 
 def _short(seconds: float | None) -> str:

@@ -47,7 +47,7 @@ def test_two_workers_report_and_one_tells_the_whole(story: Story) -> None:
     newest = {one["source"]: one for one in told(story)}
     assert {name: one["app"] for name, one in newest.items()} == dict.fromkeys(SOURCES, story.app)
     assert all(name in table for name in SOURCES)
-    assert "why" in table
+    assert "since" in table
 
 
 def run(story: Story) -> subprocess.CompletedProcess[str]:

@@ -57,8 +57,8 @@ def test_it_says_how_long_a_source_has_been_silent() -> None:
     assert said == {
         at(20): None,
         at(40): None,
-        at(60): "silent for 23s; its bound is 15s",
-        at(80): "silent for 43s; its bound is 15s",
+        at(60): "silent for 23s, and more than 15s counts as too long",
+        at(80): "silent for 43s, and more than 15s counts as too long",
     }
 
 

@@ -78,11 +78,23 @@ def test_an_idle_partition_does_not_hold_the_watermark_back() -> None:
     assert found.watermark == "2026-03-01T11:59:00Z"
     assert found.idle == [1, 2]
     assert found.health == "fresh"
+    assert found.staleness_s == 60.0
 
 
 def test_a_late_one_does() -> None:
     late = part(1, "lagging", mark="2026-02-28T00:00:00Z", staleness_s=130_000.0)
-    assert merged(part(0), late).watermark == "2026-02-28T00:00:00Z"
+    found = merged(part(0), late)
+    assert (found.watermark, found.staleness_s) == ("2026-02-28T00:00:00Z", 130_000.0)
+
+
+def test_a_partition_that_is_replayed_sooner_does_not_make_the_others_late() -> None:
+    ahead = part(1, clock="2026-03-09T12:00:00Z", mark="2026-03-09T11:59:00Z")
+    assert merged(part(0), ahead).staleness_s == 60.0
+
+
+def test_where_all_are_quiet_the_source_is_behind_by_the_newest() -> None:
+    quiet = [part(i, staleness_s=800_000.0 + i) for i in (1, 2)]
+    assert merged(*quiet).staleness_s == 800_001.0
 
 
 def test_a_partition_that_wakes_is_not_late_and_turns_nothing_back() -> None:

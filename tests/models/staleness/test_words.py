@@ -48,7 +48,18 @@ HOUR, DAY = 3600.0, 86400.0
         ),
         (
             replace(FACTS, health="lagging", staleness=3 * HOUR, silence=3 * HOUR),
-            "quiet for 3h, and complete only 3h ago",
+            "late by 3h: its newest data came 3h ago, 5s old",
+        ),
+        (
+            replace(  # one bad day in a month is not what is usual
+                FACTS,
+                health="lagging",
+                staleness=28 * HOUR,
+                lag=28 * HOUR,
+                usual_lag=1.0,
+                usual_most=28 * HOUR,
+            ),
+            "late by 28h where 1s is usual; its data flows",
         ),
         (
             replace(FACTS, health="stalled", silence=3 * HOUR, chance=3e-9),
@@ -56,7 +67,7 @@ HOUR, DAY = 3600.0, 86400.0
         ),
         (
             replace(FACTS, health="stalled", silence=3 * HOUR, chance=None),
-            "silent for 3h; its bound is 2h",
+            "silent for 3h, and more than 2h counts as too long",
         ),
         (
             replace(FACTS, health="stalled", recovering=True),
@@ -67,6 +78,11 @@ HOUR, DAY = 3600.0, 86400.0
         (
             replace(FACTS, missing=("4 of 8 slices of the users", "kind = quiz")),
             "in time; nothing of 4 of 8 slices of the users, kind = quiz while the rest flows",
+        ),
+        (
+            replace(FACTS, health="stalled", recovering=True, missing=("kind = quiz",)),
+            "speaks again after a silence, not yet as densely as usual; "
+            "before that nothing of kind = quiz while the rest flowed",
         ),
     ],
 )

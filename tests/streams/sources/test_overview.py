@@ -10,7 +10,7 @@ from rich.console import Console
 
 from schemas.codec import encode
 from streams.sources.overview import SourcesOverview
-from streams.sources.show import notes, table
+from streams.sources.show import notes, table, why
 from tests.models.staleness.test_overall import NOW, part
 
 
@@ -66,13 +66,35 @@ def test_the_table_says_what_somebody_on_call_needs() -> None:
     text = console.export_text()
     header, line = text.splitlines()[:2]
     assert header.split() == [
-        *["source", "health", "behind", "usual", "silent", "last", "data", "partitions"],
-        *["cost", "why"],
+        *["source", "health", "since", "behind", "usual", "silent", "last", "data", "cost"]
     ]
-    assert "usage" in line
-    assert "stalled" in line
-    assert "1 of 2: 1" in line
-    assert "silent for 3h where 4min is usual (p < 1e-8)" in line
+    assert line.split()[:4] == ["usage", "stalled", "03-01", "12:00"]
+    (why,) = [one for one in text.splitlines() if one.startswith("usage: ")]
+    assert "silent for 3h where 4min is usual (p < 1e-8) (partitions 1 of 2)" in why
+
+
+def test_the_table_fits_a_narrow_terminal() -> None:
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(table(collected().merged(NOW), NOW, NOW))
+    header, line = console.export_text().splitlines()[:2]
+    assert "…" not in header + line
+
+
+def test_of_wrong_data_it_says_what_can_be_done() -> None:
+    (one,) = collected().merged(NOW)
+    assert not [line for line in why(one) if "ebbline" in line]
+    since = "2026-02-27T07:00:00Z"
+    wrong = replace(one, health="corrupt", corrupt_since=since)
+    for verdict in ("reject", "accept"):
+        assert any(f"ebbline sources {verdict} usage --from {since}" in x for x in why(wrong))
+
+
+def test_of_a_source_that_is_well_it_says_nothing() -> None:
+    found = SourcesOverview("shop", ["usage"])
+    found.take(encode(part(0, evidence="in time")))
+    (one,) = found.merged(NOW)
+    assert list(why(one)) == []
+    assert list(why(replace(one, unreported=[0]))) == ["usage: in time (no report of 0)"]
 
 
 def test_an_old_report_is_called_old() -> None:
