@@ -124,7 +124,21 @@ class Intervals:
             return [one for one in self.known if one.id == verdict.interval]
         begin = NEVER if verdict.begin is None else verdict.begin
         until = FOREVER if verdict.until is None else verdict.until
-        return [one for one in self.known if one.touches(begin, until)]
+        return [
+            one
+            for one in self.known
+            if one.touches(begin, until)
+            # what somebody found right is not rejected for being next to what is wrong
+            and not (
+                verdict.action == "reject"
+                and one.state == "accepted"
+                and not _in(one, begin, until)
+            )
+        ]
+
+
+def _in(one: Interval, begin: int, until: int) -> bool:
+    return begin <= one.begin and one.end is not None and one.end <= until
 
 
 def _settle(one: Interval, verdict: Verdict, reached: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import click
 import redis
 from kafka.errors import KafkaError
 
+from models.spec import Spec
 from models.state.layout import StateError
 from schemas.times import format_time
 from schemas.verdicts import Verdict
@@ -29,9 +30,11 @@ from streams.verdicts.state import Partitions
 
 POLL_S = 0.2
 STAYS = (
-    "{source}: the topic does not reach back to its first record, so the state cannot be computed "
-    "again. The interval stays out of all windows; last and lifetime values that lie in it are "
-    "not known."
+    "{source}: NOT taken out of the state. It is computed again from the first record of every "
+    "input topic on, and these begin later (retention): {begins}. The interval stays out of all "
+    "windows; last and lifetime values that lie in it are not known. Keep records longer (topic "
+    "setting retention.ms) before the next fault; corrected events may be published now, they "
+    "count."
 )
 ERRORS = (KafkaUnreachable, TopicNotReadable, KafkaError, redis.RedisError, StateError)
 
@@ -69,8 +72,14 @@ def reject(
     The state is computed again from the topics, as if they had never come: windows, last values,
     lifetime values, membership, watermarks. Scores that were sent stay as they are, and so do
     events that arrive later: publish corrected ones, they count. Intervals known already that
-    touch this one are rejected as a whole. What models have learned: ebbline models rollback.
-    Exit code 1 when it was not carried out in time; it stays asked.
+    touch this one are rejected as a whole; of accepted ones only those that lie in this one.
+    What models have learned: ebbline models rollback.
+
+    It takes all input topics of the partition, back to their first record. Where retention has
+    deleted some, the events stay in the state, but out of all windows.
+
+    Exit code 1 when it was not carried out in time (it stays asked), or could not be, for want of
+    old records.
     """
     _ask(config_file, source, rejecting(source, begin, _after(begin, until), reason), wait)
 
@@ -120,7 +129,13 @@ def _ask(config_file: Path | None, source: str, verdicts: Sequence[Verdict], wai
         click.echo(f"{source}: asked in {declared.input_topic}, partition-offset {listed or '-'}")
         done = _carried_out(states, places, wait)
         if done:
-            _tell(source, states, places, verdicts[0])
+            stuck = _tell(source, states, places, verdicts[0])
+            if stuck:
+                begins = (
+                    ", ".join(begun_later(consumer, config.spec, stuck)) or "(which is unknown)"
+                )
+                click.echo(STAYS.format(source=source, begins=begins), err=True)
+                raise SystemExit(1)
         elif not group_members(admin, config.spec.app):
             click.echo(f"{source}: no worker is running; the next one begins with it")
         else:
@@ -142,8 +157,24 @@ def _carried_out(states: Partitions, places: Mapping[int, int], wait: float) -> 
     return done
 
 
-def _tell(source: str, states: Partitions, places: Mapping[int, int], verdict: Verdict) -> None:
-    """What became of the intervals that were meant."""
+def begun_later(consumer: Any, spec: Spec, numbers: Collection[int]) -> list[str]:
+    """Input topics' partitions of these numbers whose first records are gone, in words."""
+    places = [
+        place
+        for source in spec.sources
+        for place in partitions(consumer, source.input_topic)
+        if place.partition in numbers
+    ]
+    begins = consumer.beginning_offsets(places)
+    return [
+        f"{place.topic}, partition {place.partition}, at offset {begins[place]}"
+        for place in places
+        if begins[place] > 0
+    ]
+
+
+def _tell(source: str, states: Partitions, places: Mapping[int, int], verdict: Verdict) -> set[int]:
+    """What became of the intervals that were meant. Returns partitions in which one is stuck."""
     begin, until = verdict.begin or -(2**62), verdict.until or 2**62
     found = {
         (number, one.begin, one.end, one.state)
@@ -158,10 +189,9 @@ def _tell(source: str, states: Partitions, places: Mapping[int, int], verdict: V
             f"{source}: {format_time(start)} to {through}: {state} in {number} of "
             f"{len(places)} partitions"
         )
-    if any(state == "rejected" for *_, state in found):
-        click.echo(STAYS.format(source=source))
     if not found:
         click.echo(f"{source}: nothing was marked there")
+    return {number for number, *_, state in found if state == "rejected"}
 
 
 @contextmanager

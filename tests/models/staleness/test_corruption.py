@@ -84,6 +84,13 @@ def test_which_intervals_are_meant(more: dict[str, Any], meant: str) -> None:
     assert "".join(one.id for one in known.known if one.state == "accepted") == meant
 
 
+def test_what_was_accepted_is_rejected_only_where_all_of_it_is_meant() -> None:
+    known = Intervals([gate(10, 60, "a"), gate(70, 80, "b"), gate(85, 90, "c")])
+    known.rule(verdict("accept", until=80), 90, 100)
+    known.rule(verdict("reject", begin=40, until=88), 90, 101)
+    assert [one.state for one in known.known] == ["accepted", "rejected", "rejected"]
+
+
 def test_what_is_left_out_is_told_once() -> None:
     known = Intervals([gate(10, 20, "a"), gate(15, 18, "b"), gate(20, 25, "c"), gate(30, 40, "d")])
     assert known.excluded == [(10, 25), (30, 40)]
