@@ -14,7 +14,7 @@ from typing import Any
 from models.learning import pickling
 from models.learning.errors import FormatError, PayloadError
 
-FORMAT = 2
+FORMAT = 3
 MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
 MAX_UNPACKED_BYTES = 512 * 1024 * 1024
 

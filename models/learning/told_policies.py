@@ -30,9 +30,9 @@ class LagForm:
 class Policies:
     """What a snapshot says about policies.
 
-    gate: weights of the policies by pattern. beliefs: None before there are any. lagged: models
-    with a lag, those that may not be asked yet too. asked: (source, lag) that examples are to be
-    completed with.
+    gate: weights of the gate's experts by pattern. beliefs: None before there are any. lagged:
+    models with a lag, those that may not be asked yet too. asked: (source, lag) that examples are
+    to be completed with.
     """
 
     gate: Mapping[str, Floats]

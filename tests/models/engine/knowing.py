@@ -60,7 +60,8 @@ def made_up(spec: Spec) -> Policies:
             lines[source, bound] = Line(
                 slope, np.eye(2 + f) / 50, spread, absent, float(bound), columns
             )
-    general, usage = np.array([0.3, 0.1, 0.2, 0.1, 0.3]), np.array([0.1, 0.1, 0.4, 0.1, 0.3])
+    general = np.array([0.2, 0.1, 0.2, 0.1, 0.2, 0.2])
+    usage = np.array([0.1, 0.1, 0.4, 0.1, 0.2, 0.1])
     gate = {"any": general, "usage": usage}
     beliefs = Beliefs(scale, lines, np.zeros(f), np.ones(f), np.full(f, 0.1))
     lagged = tuple(LagForm(lags, Knowing(9, None), 500) for lags in LAGS)  # type: ignore[arg-type]

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.staleness import gate as module
-from models.staleness.gate import PRIOR, SHARE, PolicyGate, weights_of
+from models.staleness.gate import AVERAGE, PRIOR, SHARE, WAYS, PolicyGate, weights_of
 from tests.properties import examples
 
-K = len(PRIOR)
+K = len(AVERAGE)
 said = st.lists(st.floats(0.02, 0.98), min_size=K, max_size=K)
 course = st.lists(st.tuples(said, st.integers(0, 1)), min_size=1, max_size=60)
 
@@ -23,12 +23,12 @@ def losses(predicted: np.ndarray, label: int) -> np.ndarray:
 @examples(60)
 @given(course, st.sampled_from([1.0, 0.5, 1 / 7, 1 / 28]))
 def test_the_regret_is_bounded(course: list[tuple[list[float], int]], rate: float) -> None:
-    gate, mixture, experts = PolicyGate(), 0.0, np.zeros(K)
+    gate, mixture, experts = PolicyGate(), 0.0, np.zeros(K + 1)
     for predicted, label in course:
         p = np.array(predicted)
         weights = weights_of(gate.frozen(rate), ["any"], np.ones(K, dtype=bool))
         mixture += float(losses(weights @ p, label))
-        experts += losses(p, label)
+        experts += losses(np.append(p, p @ AVERAGE), label)
         gate.update(["any"], p, label, 1.0, rate)
     bound = experts + np.log(1 / PRIOR) / rate + 2 * SHARE * len(course)
     assert mixture <= bound.min() + 1e-9
@@ -56,7 +56,7 @@ def test_a_pattern_never_seen_uses_the_next_more_general_one() -> None:
     frozen, awake = gate.frozen(), np.ones(K, dtype=bool)
     for keys in (["any", "a", "a 14d"], ["any", "b"]):
         assert weights_of(frozen, keys, awake)[4] > 0.99
-    assert weights_of({}, ["any", "b"], awake) == pytest.approx(PRIOR)
+    assert weights_of({}, ["any", "b"], awake) == pytest.approx(PRIOR @ WAYS)
 
 
 def test_a_pattern_begins_with_what_the_more_general_one_knew() -> None:
@@ -92,6 +92,16 @@ def test_who_is_asleep_keeps_its_weight() -> None:
     shown = weights_of(gate.frozen(), ["any"], ~np.isnan(predicted))
     assert shown[[1, 2, 4]].tolist() == [0, 0, 0]
     assert shown.sum() == pytest.approx(1.0)
+
+
+def test_the_average_is_of_those_awake_and_wins_where_two_are_wrong_in_turn() -> None:
+    gate, awake = PolicyGate(), np.array([True, False, False, True, True])
+    for number in range(100):
+        sure, unsure = (0.9, 0.5) if number % 2 else (0.5, 0.9)
+        gate.update(["any"], np.array([sure, np.nan, np.nan, 0.1, unsure]), 1, 1.0, 1.0)
+    assert gate.frozen()["any"][K] > 0.85, "the rest belongs to the two that sleep"
+    assert weights_of(gate.frozen(), ["any"], awake) == pytest.approx([0.5, 0, 0, 0, 0.5], abs=0.05)
+    assert gate.general()["any"] == pytest.approx(AVERAGE, abs=0.1)
 
 
 def test_it_follows_who_was_right_for_both_labels() -> None:
