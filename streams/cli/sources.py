@@ -70,7 +70,7 @@ def _show(config: Config, *, follow: bool, as_json: bool) -> None:
             for one in overview.merged(now):
                 click.echo(orjson.dumps(one))
         else:
-            console.print(table(overview.merged(now), newest(overview), now))
+            console.print(table(overview, newest(overview), now))
 
 
 def _catch_up(consumer: Any, config: Config, overview: SourcesOverview) -> None:
@@ -101,7 +101,7 @@ def _draw(consumer: Any, console: Console, overview: SourcesOverview) -> None:
     with Live(console=console, screen=False, auto_refresh=False) as live:
         while True:
             now = format_time(now_us())
-            live.update(table(overview.merged(now), newest(overview), now), refresh=True)
+            live.update(table(overview, newest(overview), now), refresh=True)
             drawn = time.monotonic()
             while time.monotonic() - drawn < REDRAW_S:
                 _take(consumer, overview, 0.2)

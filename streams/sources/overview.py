@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from models.staleness.overall import overall
 from schemas.codec import CodecError, decode_source_status
 from schemas.sources import SourceOverall, SourceStatus
+from schemas.times import format_time, parse_time
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Wrong data that nobody has decided about: windows leave it out. Times RFC 3339.
+
+    partitions: in which it is known.
+    """
+
+    begin: str
+    end: str
+    reason: str
+    partitions: tuple[int, ...]
 
 
 class SourcesOverview:
@@ -34,6 +49,28 @@ class SourcesOverview:
             self.partitions[record.source, record.partition] = record
         else:
             self.told[record.source] = record
+
+    def left_out(self, source: str) -> list[LeftOut]:
+        """Intervals that are over, neither accepted nor taken out; those that meet as one.
+
+        Of an open one ``merged`` tells (``corrupt_since``).
+        """
+        waiting = sorted(
+            (parse_time(one.begin), parse_time(one.end), number, one.reason)
+            for (name, number), part in self.partitions.items()
+            for one in part.intervals
+            if name == source and one.state in ("closed", "rejected") and one.end is not None
+        )
+        found: list[LeftOut] = []
+        for begin, end, number, reason in waiting:
+            last = found[-1] if found else None
+            if last is None or begin > parse_time(last.end):
+                found.append(LeftOut(format_time(begin), format_time(end), reason, (number,)))
+                continue
+            until = format_time(max(end, parse_time(last.end)))
+            places = tuple(sorted({*last.partitions, number}))
+            found[-1] = replace(last, end=until, partitions=places)
+        return found
 
     def merged(self, now: str) -> list[SourceOverall]:
         """Each source that anything is known of, in the configured order. now: wall clock."""

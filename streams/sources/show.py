@@ -12,6 +12,7 @@ from rich.text import Text
 from models.staleness.words import duration
 from schemas.sources import SourceOverall
 from schemas.times import parse_time
+from streams.sources.overview import LeftOut, SourcesOverview
 from streams.watch.render import COLOURS
 
 OLD_S = 60.0
@@ -22,8 +23,9 @@ LEGEND = (
 )
 
 
-def table(found: Sequence[SourceOverall], newest: str | None, now: str) -> RenderableType:
+def table(overview: SourcesOverview, newest: str | None, now: str) -> RenderableType:
     """Draw it. newest: when a worker last said something. now: wall clock."""
+    found = overview.merged(now)
     drawn = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("source", "health", "since"):
         drawn.add_column(name, no_wrap=True)
@@ -42,7 +44,11 @@ def table(found: Sequence[SourceOverall], newest: str | None, now: str) -> Rende
             _minute(one.last_data),
             "-" if one.cost_missing is None else f"{one.cost_missing:+.4f}",
         )
-    whys = [Text(line, style=COLOURS[one.health]) for one in found for line in why(one)]
+    whys = [
+        Text(line, style=COLOURS[one.health])
+        for one in found
+        for line in (*why(one), *waiting(one.source, overview.left_out(one.source)))
+    ]
     return Group(
         drawn,
         Text(LEGEND, style="dim"),
@@ -58,9 +64,23 @@ def why(one: SourceOverall) -> Iterator[str]:
         return
     yield f"{one.source}: {one.evidence}{f' ({places})' if places else ''}"
     if one.corrupt_since is not None:
-        verdict = f"{one.source} --from {one.corrupt_since}"
-        yield f"  wrong, and to be taken out again: ebbline sources reject {verdict}"
-        yield f"  right after all (a real change):  ebbline sources accept {verdict}"
+        yield from _verdicts(f"{one.source} --from {one.corrupt_since}")
+
+
+def waiting(source: str, intervals: Sequence[LeftOut]) -> Iterator[str]:
+    """Wrong data that is over, and that nobody has decided about."""
+    for one in intervals:
+        numbers = " ".join(map(str, one.partitions))
+        yield (
+            f"{source}: no window uses {_minute(one.begin)} to {_minute(one.end)} "
+            f"({one.reason}; partitions {numbers})"
+        )
+        yield from _verdicts(f"{source} --from {one.begin} --until {one.end}")
+
+
+def _verdicts(meant: str) -> Iterator[str]:
+    yield f"  wrong, and to be taken out again: ebbline sources reject {meant}"
+    yield f"  right after all (a real change):  ebbline sources accept {meant}"
 
 
 def partitions_text(one: SourceOverall) -> str:

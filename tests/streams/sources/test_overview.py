@@ -9,8 +9,9 @@ import orjson
 from rich.console import Console
 
 from schemas.codec import encode
-from streams.sources.overview import SourcesOverview
-from streams.sources.show import notes, table, why
+from schemas.sources import IntervalState, WrongInterval
+from streams.sources.overview import LeftOut, SourcesOverview
+from streams.sources.show import notes, table, waiting, why
 from tests.models.staleness.test_overall import NOW, part
 
 
@@ -48,7 +49,7 @@ def test_what_a_source_is_worth_stays_until_it_is_told_anew() -> None:
     (again,) = found.merged(NOW)
     assert again.cost_missing == 0.0214
     console = Console(width=160, record=True, file=io.StringIO())
-    console.print(table([again], NOW, NOW))
+    console.print(table(found, NOW, NOW))
     assert "+0.0214" in console.export_text()
 
 
@@ -62,7 +63,7 @@ def test_what_is_not_ours_is_left_alone() -> None:
 
 def test_the_table_says_what_somebody_on_call_needs() -> None:
     console = Console(width=160, record=True, file=io.StringIO())
-    console.print(table(collected().merged(NOW), NOW, NOW))
+    console.print(table(collected(), NOW, NOW))
     text = console.export_text()
     header, line = text.splitlines()[:2]
     assert header.split() == [
@@ -75,7 +76,7 @@ def test_the_table_says_what_somebody_on_call_needs() -> None:
 
 def test_the_table_fits_a_narrow_terminal() -> None:
     console = Console(width=80, record=True, file=io.StringIO())
-    console.print(table(collected().merged(NOW), NOW, NOW))
+    console.print(table(collected(), NOW, NOW))
     header, line = console.export_text().splitlines()[:2]
     assert "…" not in header + line
 
@@ -87,6 +88,45 @@ def test_of_wrong_data_it_says_what_can_be_done() -> None:
     wrong = replace(one, health="corrupt", corrupt_since=since)
     for verdict in ("reject", "accept"):
         assert any(f"ebbline sources {verdict} usage --from {since}" in x for x in why(wrong))
+
+
+def test_wrong_data_that_is_over_waits_for_somebody_to_decide() -> None:
+    def interval(begin: int, end: int | None, state: IntervalState, reason: str) -> WrongInterval:
+        until = None if end is None else f"2026-02-{end:02}T00:00:00Z"
+        return WrongInterval(
+            "i", f"2026-02-{begin:02}T00:00:00Z", until, state, reason, NOW, "gate"
+        )
+
+    found = SourcesOverview("shop", ["usage", "billing"])
+    found.take(
+        encode(
+            part(
+                0,
+                intervals=[
+                    interval(1, 3, "accepted", "volume"),
+                    interval(5, 8, "closed", "unit of minutes"),
+                    interval(15, 16, "rejected", "nulls"),
+                    interval(20, None, "open", "stuck"),
+                ],
+            )
+        )
+    )
+    found.take(encode(part(1, intervals=[interval(6, 9, "closed", "unit of minutes")])))
+    found.take(encode(part(0, source="billing")))
+    assert found.left_out("usage") == [
+        LeftOut("2026-02-05T00:00:00Z", "2026-02-09T00:00:00Z", "unit of minutes", (0, 1)),
+        LeftOut("2026-02-15T00:00:00Z", "2026-02-16T00:00:00Z", "nulls", (0,)),
+    ]
+    assert found.left_out("billing") == []
+    said = list(waiting("usage", found.left_out("usage")))
+    assert said[0] == (
+        "usage: no window uses 2026-02-05 00:00 to 2026-02-09 00:00 "
+        "(unit of minutes; partitions 0 1)"
+    )
+    assert said[1].endswith("--from 2026-02-05T00:00:00Z --until 2026-02-09T00:00:00Z")
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(table(found, NOW, NOW))
+    assert all(line in console.export_text(clear=False) for line in said)
 
 
 def test_of_a_source_that_is_well_it_says_nothing() -> None:
