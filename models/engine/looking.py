@@ -209,11 +209,11 @@ def _stale_rows(reader: _Reader, stale: Bool, as_of: Int, policies: Policies | N
     unknown = as_of == NEVER
     behind = np.where(unknown, 0, at[:, None] - as_of)
     ages = np.where(unknown, BEYOND, bucket_of(spec, behind))
-    own, lags = policies_of(spec), _lags(spec, policies)
+    own, lags = policies_of(spec), lags_held(spec, policies)
     variants = {}
     for policy in asked(spec):
         follows = followed(own, policy, stale)
-        model = _lag_models(lags, behind, unknown, follows == LAG_TRAINED)
+        model = lag_models(lags, behind, unknown, follows == LAG_TRAINED)
         wanted = _wanted(at, as_of, follows, lags, model)
         variants[policy] = reader.variant(wanted, wanted != as_of, model)
     ages = np.where(stale, ages, NOT_STALE)
@@ -229,7 +229,7 @@ def _wanted(at: Int, as_of: Int, follows: Int, lags: Int, model: Int) -> Int:
     return np.where(together[:, None], consistent(as_of), as_of)
 
 
-def _lags(spec: Spec, policies: Policies | None) -> Int:
+def lags_held(spec: Spec, policies: Policies | None) -> Int:
     """Lag of each source in each of the snapshot's models, int64[models, sources]."""
     held = policies.lagged if policies is not None else ()
     names = [source.name for source in spec.sources]
@@ -241,7 +241,7 @@ def _lags(spec: Spec, policies: Policies | None) -> Int:
     return found
 
 
-def _lag_models(lags: Int, behind: Int, unknown: Bool, lagged: Bool) -> Int:
+def lag_models(lags: Int, behind: Int, unknown: Bool, lagged: Bool) -> Int:
     """The model with the smallest lags that cover the sources that ask for one, and no other.
 
     lags: int64[models, sources]. lagged: bool[m, sources]. Returns int64[m], or NO_MODEL.

@@ -78,8 +78,10 @@ def cost(
     With --data a log is lived through again by the production engine in memory, and at every cut
     everybody is scored once more with each source late or missing, by the model and the policy that
     are in force then: nobody has warned them. Without it the examples of the running deployment are
-    learned again, and each is scored before that, once with all that is known of it by now and once
-    without each source: that tells what is missing costs, not what is late.
+    learned again, and each is scored before that: with all that is known of it by now; without each
+    source; and, where a source follows learned, lag_trained or nowcast, with each source late, by
+    the policy in force. Examples carry one lag each, drawn at random: "7d" means up to 7d, and more
+    than the next shorter one shown. Lags within stale_after are no lateness.
     """
     # They learn, which takes two seconds to import.
     from streams.publish.files import FileError
@@ -112,6 +114,9 @@ def _live(config_file: Path | None, examples: Path | None, *, features: bool) ->
     epochs, others = by_epoch(config.spec, values)
     if others:
         click.echo(f"{others} records are of another app or feature set, or broken.", err=True)
+    click.echo(
+        '"late by" means up to so much here: each example was late by a lag drawn at random.'
+    )
     return relive(config.spec, epochs, variants(config.spec, (), features=features))
 
 

@@ -14,6 +14,9 @@ from models.watch.jackknife import GROUPS
 from schemas.hashing import hash_texts
 from streams.study.variants import Variant
 
+LEAST = 20
+"""Churners, and others, that a cost is told from where it can be told of some cuts only."""
+
 
 class TooFewCuts(ValueError):
     """Both outcomes are needed to tell what anything costs."""
@@ -30,7 +33,8 @@ class Pairs:
     """n matured cuts.
 
     time: int64[n], µs. label: float64[n]. group: int64[n], of each cut's user. known: what was
-    said, float64[n]. late: for each variant what would have been said, float64[n].
+    said, float64[n]. late: for each variant what would have been said, float64[n], NaN on cuts of
+    which that cannot be told.
     """
 
     time: Int
@@ -58,11 +62,20 @@ class Pairs:
         )
 
     def costs(self, threshold: float) -> dict[Variant, Cost]:
-        """What each variant costs; threshold: probability from which on a user is triggered."""
-        return {
-            variant: cost(self.label, self.known, late, self.group, threshold)
-            for variant, late in self.late.items()
-        }
+        """What each variant costs; threshold: probability from which on a user is triggered.
+
+        Each on the cuts of which it can be told; nothing of those with fewer than LEAST churners,
+        or others.
+        """
+        found = {}
+        for variant, late in self.late.items():
+            told = ~np.isnan(late)
+            churners = int(self.label[told].sum())
+            if min(churners, int(told.sum()) - churners) >= LEAST or told.all():
+                found[variant] = cost(
+                    self.label[told], self.known[told], late[told], self.group[told], threshold
+                )
+        return found
 
 
 def groups_of(users: Sequence[str]) -> Int:

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.spec import ModelSpec
+from models.spec import ModelSpec, PolicySpec
 from schemas.examples import Example
-from schemas.times import DAY
+from schemas.times import DAY, HOUR
 from streams.demo.simtime import START
 from streams.study.bill import Bill
 from streams.study.curves import picture
@@ -70,6 +70,45 @@ def test_the_source_that_tells_something_is_the_one_to_mend() -> None:
     )
     assert "missing" in picture(bill, "x")
     assert len(list(bill.tables())) > 3
+
+
+def lagged(one: Example, number: int) -> Example:
+    """Usage as of a lag tells nothing: all look alike."""
+    lag, bound = ((36, 48), (72, 96), (144, 192))[number % 3]
+    own = {f.name: 6.0 for f in SPEC.features if f.source == "usage"}
+    return replace(
+        one,
+        complete_as_of={source.name: one.time for source in SPEC.sources},
+        lagged={"usage": {str(lag * HOUR): own}},
+        paired=(lag * HOUR, bound * HOUR),
+    )
+
+
+def test_what_is_late_costs_what_the_older_values_do_not_tell() -> None:
+    spec = replace(SPEC, policy=PolicySpec("latest", longest_lag=8 * DAY))
+    told = {
+        epoch: [lagged(one, number) for number, one in enumerate(found)]
+        for epoch, found in examples(12, 150).items()
+    }
+    pairs = relive(spec, told, variants(spec, (), features=False))
+    costs = pairs.costs(0.5)
+    late = [variant for variant in costs if variant.lag is not None]
+    assert [(v.source, v.how) for v in late] == [("usage", "2d"), ("usage", "4d"), ("usage", "8d")]
+    assert all(costs[variant].proven for variant in late)
+    missing = costs[Variant("usage", None, None)]
+    for variant in late:
+        assert costs[variant].log_loss.middle == pytest.approx(missing.log_loss.middle, rel=0.4)
+        assert int((~np.isnan(pairs.late[variant])).sum()) == 11 * 50
+    assert [v.source for v in costs] == ["usage", "usage", "usage", "usage", "billing", "support"]
+
+
+def test_of_a_few_cuts_no_cost_is_told() -> None:
+    told = {
+        epoch: [lagged(one, 0) if number == 0 else one for number, one in enumerate(found)]
+        for epoch, found in examples().items()
+    }
+    costs = relive(SPEC, told, variants(SPEC, (), features=False)).costs(0.5)
+    assert [variant for variant in costs if variant.lag is not None] == []
 
 
 def test_one_outcome_alone_tells_no_cost() -> None:
