@@ -78,13 +78,27 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
+class Later:
+    """What comes later than usual for this source, while its newest data may be in time.
+
+    share: of the events of the last day; by_s: the median of their delays; since: clock at which
+    two days in a row had stood out. Clocks that are behind look the same.
+    """
+
+    share: float
+    by_s: float
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
 class SourceStatus:
     """One source in one partition. Times RFC 3339, None when never seen.
 
     watermark says how complete the source is, last_data whether it is alive. repeated_copies: of
     a rekeyed source, copies that came again and were dropped. corrupt_since: event time after which
     its data is wrong now, None: it is right. intervals: the newest ones of wrong data. evidence:
-    why the health is what it is, in words. stale_after_s: the bound in force.
+    why the health is what it is, in words. stale_after_s: the bound in force. later: None: nothing
+    comes later than usual.
     """
 
     app: str
@@ -111,6 +125,7 @@ class SourceStatus:
     delays: Delays = Delays()
     silence: Silence = Silence()
     missing: list[Missing] = field(default_factory=list)
+    later: Later | None = None
     schema_version: int = SOURCES_SCHEMA_VERSION
 
 
@@ -124,7 +139,8 @@ class SourceOverall:
     worker has said nothing for long. silence_s: since the newest data of any partition; p: of that
     silence. since: clock at which the health became what it is. delay_p50_s, delay_p95_s: of single
     events. Counts as in SourceStatus, summed. cost_missing: what it costs not to know the source,
-    nats of log loss a score; None: not known yet, or no feature is read from it.
+    nats of log loss a score; None: not known yet, or no feature is read from it. later: of the
+    partition in which the most comes later than usual.
     """
 
     app: str
@@ -153,5 +169,6 @@ class SourceOverall:
     since: str | None
     emitted_at: str
     cost_missing: float | None = None
+    later: Later | None = None
     kind: Literal["source"] = "source"
     schema_version: int = SOURCES_SCHEMA_VERSION

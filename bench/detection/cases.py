@@ -47,10 +47,13 @@ CASES = (
         1,
     ),
     Case(
-        "clock skew − 5 d, a fifth of the users", f"skew by=-5d users=0.2 seed=2 {SPAN}", ("clock",)
+        "clock skew − 5 d, a fifth of the users",
+        f"skew by=-5d users=0.2 seed=2 {SPAN}",
+        ("clock", "part late"),
     ),
 )
 """The constant delay begins in the middle of the log: at first that is a silence of three days.
 
-Users have another seed than the first: with that a log's share of users has been chosen already.
+What a clock says that is behind is what data says that is late: that a part of the source is one or
+the other is all that can be told, and right.
 """

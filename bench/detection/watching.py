@@ -10,6 +10,7 @@ import orjson
 
 from models.engine.requests import Output
 from models.spec import Spec
+from models.staleness.words import WHOLE
 from schemas.times import parse_time
 from streams.replay import Prior, Replay
 from streams.replay.engine import NOW
@@ -19,6 +20,7 @@ SAID = (
     "late",
     "silent",
     "part",
+    "part late",
     "volume",
     "nulls",
     "rejected",
@@ -30,7 +32,8 @@ SAID = (
     "clock",
     "other",
 )
-"""Late, silent: by health. Part: of users or events is gone. The rest: reasons of the gate."""
+"""Late, silent: by health; late also, and part late, by the delays of two days. Part: of users or
+events is gone. The rest: reasons of the gate."""
 
 LOOK_MS = 10_800_000
 """Three hours."""
@@ -82,6 +85,8 @@ def _health(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "silent", status["evidence"]
     for part in status["missing"]:
         yield "part", f"{part['of']} {part['what']}"
+    if (later := status["later"]) is not None:
+        yield ("late" if later["share"] >= WHOLE else "part late"), status["evidence"]
 
 
 def watch(spec: Spec, log: Log, faults: Faults) -> list[Alarm]:

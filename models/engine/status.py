@@ -16,7 +16,7 @@ from models.staleness.health import HEALTH
 from models.staleness.segments import SLICES
 from schemas.codec import encode
 from schemas.reasons import Reject
-from schemas.sources import Delays, Missing, Silence, SourceStatus, WrongInterval
+from schemas.sources import Delays, Later, Missing, Silence, SourceStatus, WrongInterval
 from schemas.times import format_time
 
 INTERVALS = 10
@@ -64,6 +64,7 @@ def statuses(
             delays=delays,
             silence=silence,
             missing=missing,
+            later=_later(seen),
             emitted_at=now,
         )
         found.append(Output("sources", f"{source.name}-{partition}".encode(), encode(record)))
@@ -123,6 +124,11 @@ def _missing(source: SourceSpec, state: SourceState, part: int) -> Missing:
         return Missing("users", f"{part + 1}/{SLICES}", since)
     field, values = source.segments or ("", ())
     return Missing("events", f"{field} = {values[part - SLICES]}", since)
+
+
+def _later(state: SourceState) -> Later | None:
+    found = state.evidence.later
+    return Later(found.share, found.by, format_time(found.since)) if found.is_told else None
 
 
 def _time(value: int) -> str | None:

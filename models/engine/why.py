@@ -103,6 +103,7 @@ def words_of(spec: Spec, source: SourceSpec, seen: SourceState, at: Moment) -> s
         chance=cadence.chance(at.load) if cadence.bound else None,
         recovering=cadence.resumed != NEVER,
         missing=_missing(source, evidence),
+        later=(evidence.later.share, evidence.later.by) if evidence.later.is_told else None,
         wrong=_wrong(seen),
     )
     return in_words(facts)

@@ -16,6 +16,7 @@ from typing import Any
 from models.grid import NEVER
 from models.staleness.cadence import Cadence
 from models.staleness.gathered import Gathered
+from models.staleness.later import Later
 from models.staleness.segments import SLICES, Segments
 from models.staleness.sketch import Sketch
 
@@ -53,6 +54,7 @@ class Evidence:
     landing: bool = False
     cadence: Cadence = field(default_factory=Cadence)
     segments: Segments = field(default_factory=Segments)
+    later: Later = field(default_factory=Later)
 
     @classmethod
     def of_json(cls, content: dict[str, Any]) -> Evidence:
@@ -62,6 +64,7 @@ class Evidence:
             content[name] = Sketch(**content.get(name, {}))
         cadence = content.pop("cadence", None)
         content["cadence"] = Cadence() if cadence is None else Cadence.of_json(cadence)
+        content["later"] = Later.of_json(content.pop("later", {}))
         content["segments"] = Segments(**content.pop("segments", {}))
         return cls(**content)
 
@@ -79,6 +82,7 @@ class Evidence:
     def check(self, time: int, every: int, learn_for: int, state: Standing) -> None:
         """A check has come: learn from what was gathered."""
         self.landing = self._is_landing(state.bound)
+        self.later.check(time, self.fresh, state.bound, learn_for)
         if self.fresh.buckets:
             self.delays.merge(self.fresh, min(1.0, _AT_ONCE / self.fresh.total))
             self.fresh = Sketch()

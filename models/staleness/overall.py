@@ -16,7 +16,7 @@ from math import exp, log
 from models.staleness.sketch import Sketch
 from models.staleness.words import duration, probability
 from schemas.scores import Health
-from schemas.sources import Missing, SourceOverall, SourceStatus
+from schemas.sources import Later, Missing, SourceOverall, SourceStatus
 from schemas.times import parse_time
 
 BADNESS: tuple[Health, ...] = ("unknown", "fresh", "lagging", "stalled", "corrupt")
@@ -62,6 +62,7 @@ def overall(
         idle=sorted(one.partition for one in idle),
         unreported=sorted(one.partition for one in partitions if _age(one, now) > UNREPORTED_S),
         missing=_missing(seen),
+        later=max((one.later for one in seen if one.later), key=_share, default=None),
         corrupt_since=min(
             (one.corrupt_since for one in seen if one.corrupt_since), key=parse_time, default=None
         ),
@@ -81,7 +82,12 @@ def differs(one: SourceOverall, other: SourceOverall | None) -> bool:
     if other is None:
         return True
     told = ("health", "affected", "missing", "unreported", "corrupt_since", "partitions")
-    return any(getattr(one, name) != getattr(other, name) for name in told)
+    changed = any(getattr(one, name) != getattr(other, name) for name in told)
+    return changed or (one.later is None) != (other.later is None)
+
+
+def _share(one: Later) -> float:
+    return one.share
 
 
 def _number(one: SourceStatus) -> int:
@@ -152,10 +158,15 @@ def _evidence(
         least = min(one.silence.seconds or 0.0 for one in seen)
         if p is not None and p < _POOLED:
             return f"silent for {duration(least)} in all partitions together ({probability(p)})"
-    worst = max(seen, key=lambda one: (BADNESS.index(one.health), one.staleness_s or 0.0))
+    worst = max(seen, key=_urgency)
     if len(affected) in (0, len(seen)):
         return worst.evidence
     return f"{len(affected)} of {len(seen)} partitions {worst.health}: {worst.evidence}"
+
+
+def _urgency(one: SourceStatus) -> tuple[int, bool, float]:
+    """Which partition's evidence is told for all."""
+    return BADNESS.index(one.health), one.later is not None, one.staleness_s or 0.0
 
 
 def _missing(seen: Sequence[SourceStatus]) -> list[Missing]:

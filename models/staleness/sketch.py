@@ -8,7 +8,7 @@ sketches is the sketch of everything. Old values fade, by a factor on the weight
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -82,6 +82,12 @@ class Sketch:
             return 0.0
         pairs = zip(self.buckets, self.weights, strict=True)
         return sum(weight for bucket, weight in pairs if bucket > place) / self.total
+
+    def median_above(self, value: float) -> float:
+        """The upper edge of the median's bucket among those above that of ``value``; 0: none."""
+        place = bisect_right(self.buckets, bisect_left(EDGES, value))
+        beyond = Sketch(self.buckets[place:], self.weights[place:])
+        return beyond.quantile(0.5) or 0.0
 
     def quantile(self, share: float) -> float | None:
         """The upper edge of the bucket in which a quantile lies; None: nothing seen."""

@@ -9,6 +9,8 @@ from schemas.scores import Health
 
 _UNITS = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"), (1.0, "s"))
 _LEAST = 1e-12
+WHOLE = 0.8
+"""If more than this share is later than usual, all of the source is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,8 @@ class Facts:
     median and 95 % quantile so far; bound: above which it is late. silence: since the newest data
     came; usual_silence: the median of all silences; chance: P(so much silence), None: too little
     is known. recovering: it was silent for too long and speaks again. missing: parts that are gone
-    while the rest flows. wrong: why its data is not to be trusted, and from when on.
+    while the rest flows. later: the share of what comes that is later than usual, and its median
+    delay. wrong: why its data is not to be trusted, and from when on.
     """
 
     health: Health
@@ -34,6 +37,7 @@ class Facts:
     recovering: bool
     missing: tuple[str, ...] = ()
     wrong: str | None = None
+    later: tuple[float, float] | None = None
 
 
 def in_words(facts: Facts) -> str:
@@ -46,7 +50,8 @@ def in_words(facts: Facts) -> str:
     >>> in_words(replace(facts, health="stalled", lag=60, silence=10800, chance=2e-9))
     'silent for 3h where 4min is usual (p < 1e-8)'
     """
-    return "; ".join([_said(facts), *([_gone(facts)] if facts.missing else [])])
+    more = [_gone(facts)] if facts.missing else []
+    return "; ".join([_said(facts), *more, *([_later(*facts.later)] if facts.later else [])])
 
 
 def _said(facts: Facts) -> str:
@@ -65,7 +70,10 @@ def _said(facts: Facts) -> str:
 
 def _fresh(facts: Facts) -> str:
     if facts.staleness is not None and facts.staleness > facts.bound:
-        return f"quiet for {duration(facts.silence)}, as usual; what comes is in time"
+        quiet = f"quiet for {duration(facts.silence)}, as usual"
+        return quiet if facts.later else f"{quiet}; what comes is in time"
+    if facts.later is not None and facts.later[0] >= WHOLE:
+        return f"within its bound of {duration(facts.bound)}"
     return "in time"
 
 
@@ -99,6 +107,19 @@ def _gone(facts: Facts) -> str:
     if facts.health == "stalled":
         return f"before that {parts} while the rest flowed"
     return f"{parts} while the rest flows"
+
+
+def _later(share: float, by: float) -> str:
+    """What stands out of the delays of two days.
+
+    >>> _later(0.21, 432_000)
+    '21% of it comes about 5d late (held back, or clocks behind)'
+    >>> _later(1.0, 21_600)
+    'it comes later than usual, about 6h'
+    """
+    if share >= WHOLE:
+        return f"it comes later than usual, about {duration(by)}"
+    return f"{share:.0%} of it comes about {duration(by)} late (held back, or clocks behind)"
 
 
 def probability(chance: float) -> str:

@@ -88,6 +88,7 @@ class Overseer:
         metrics.source_health.labels(name).set(HEALTH.index(one.health))
         metrics.source_affected.labels(name).set(len(one.affected))
         metrics.source_missing.labels(name).set(len(one.missing))
+        metrics.source_later.labels(name).set(0.0 if one.later is None else one.later.share)
         for gauge, value in (
             (metrics.source_overall_staleness, one.staleness_s),
             (metrics.source_silence, one.silence_s),

@@ -58,6 +58,9 @@ class Metrics:
         self.source_missing = Gauge(
             "source_parts_missing", "Parts gone while the rest flows", ["source"], **make
         )
+        self.source_later = Gauge(
+            "source_later_share", "Share that comes later than usual", ["source"], **make
+        )
         self.source_overall_staleness = Gauge(
             "source_overall_staleness_seconds", "Clock - watermark, merged", ["source"], **make
         )
@@ -82,6 +85,7 @@ class Metrics:
             self.source_health,
             self.source_affected,
             self.source_missing,
+            self.source_later,
             self.source_overall_staleness,
             self.source_silence,
             self.source_delay,

@@ -17,14 +17,14 @@ from schemas.examples import EpochEnd, Example, ModelRequest
 from schemas.reasons import Reject
 from schemas.scores import ModelRef, Reason, Score, SourceState
 from schemas.snapshots import Manifest, Paired, Reign
-from schemas.sources import Delays, Missing, Silence, SourceOverall, SourceStatus
+from schemas.sources import Delays, Later, Missing, Silence, SourceOverall, SourceStatus
 from streams.config import TopicNames
 from streams.deadletters.remedies import REMEDIES
 
 TEXT = (Path(__file__).parents[2] / "docs" / "topics.md").read_text()
 TYPES: dict[str, tuple[type[Any], ...]] = {
     "churn.scores": (Score, ModelRef, SourceState, Reason),
-    "churn.sources": (SourceStatus, Delays, Silence, Missing, SourceOverall),
+    "churn.sources": (SourceStatus, Delays, Silence, Missing, Later, SourceOverall),
     "churn.deadletter": (DeadLetter,),
     "churn.examples": (Example, EpochEnd, ModelRequest),
     "churn.models": (Manifest, Reign, Paired),

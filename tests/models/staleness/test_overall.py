@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from models.staleness.overall import differs, overall
 from models.staleness.sketch import Sketch
 from schemas.scores import Health
-from schemas.sources import Delays, Missing, Silence, SourceOverall, SourceStatus
+from schemas.sources import Delays, Later, Missing, Silence, SourceOverall, SourceStatus
 from tests.models.engine.histories import examples
 
 NOW = "2026-03-01T12:00:00Z"
@@ -104,6 +104,21 @@ def test_a_partition_that_wakes_is_not_late_and_turns_nothing_back() -> None:
     after = merged(part(0), awake, before=before)
     assert after.health == "fresh"
     assert after.watermark == before.watermark
+
+
+def test_what_comes_later_than_usual_is_told_of_the_partition_that_has_most() -> None:
+    little, much = Later(0.1, 7_200.0, NOW), Later(0.3, 3_600.0, NOW)
+    before = merged(part(0), part(1, staleness_s=90.0))
+    after = merged(
+        part(0, later=little, evidence="10 % late"),
+        part(1, staleness_s=90.0),
+        part(2, later=much, staleness_s=80.0, evidence="30 % late"),
+    )
+    assert (before.later, after.later) == (None, much)
+    assert after.health == "fresh"
+    assert after.evidence == "30 % late"
+    assert differs(replace(before, later=little), before)
+    assert not differs(replace(before, later=little), replace(before, later=much))
 
 
 def test_silence_that_each_partition_alone_could_have_by_chance() -> None:
