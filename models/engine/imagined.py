@@ -28,7 +28,7 @@ from models.learning.scorer import Scorer, as_matrix
 from models.learning.told_policies import columns_of
 from models.spec import Spec
 from models.staleness.ages import bucket_of
-from models.staleness.health import FRESH, LAGGING
+from models.staleness.health import FRESH, STALLED
 from models.staleness.policy import CONSISTENT, LAG_TRAINED, followed, policies_of, treated
 from models.state.cuts import NOT_STALE
 from schemas.examples import Example
@@ -39,11 +39,13 @@ class Imagined:
     """Those m examples of which it can be told.
 
     index: int64[m], places among the examples. bucket: int64[m], of the lag, µs. said: float64[m].
+    matrix: float64[m, features], with the source as of the lag.
     """
 
     index: Int
     bucket: Int
     said: Float
+    matrix: Float
 
 
 def if_late(spec: Spec, scorer: Scorer, examples: Sequence[Example], source: str) -> Imagined:
@@ -61,10 +63,11 @@ def if_late(spec: Spec, scorer: Scorer, examples: Sequence[Example], source: str
     ]
     if not index:
         nothing = np.empty(0, dtype=np.int64)
-        return Imagined(nothing, nothing, np.empty(0))
+        return Imagined(nothing, nothing, np.empty(0), np.empty((0, len(spec.features))))
     rows = _Rows.of(spec, [examples[i] for i in index], source)
-    said = score(spec, [rows.looks(scorer)], scorer).probability
-    return Imagined(np.array(index, dtype=np.int64), bucket_of(spec, rows.lag), said)
+    scored = score(spec, [rows.looks(scorer)], scorer)
+    bucket = bucket_of(spec, rows.lag)
+    return Imagined(np.array(index, dtype=np.int64), bucket, scored.probability, scored.matrix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,7 @@ class _Rows:
         shape, s = self.as_of.shape, self.source
         at = np.array([one.time for one in self.examples], dtype=np.int64)
         health = np.full(shape, FRESH, dtype=np.uint8)
-        health[:, s] = LAGGING
+        health[:, s] = STALLED
         behind = np.zeros(shape, dtype=np.int64)
         behind[:, s] = self.lag
         ages = np.full(shape, NOT_STALE, dtype=np.int64)

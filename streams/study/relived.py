@@ -10,6 +10,7 @@ force (``models.engine.imagined``). Other lags need the users' events: those a r
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,7 +36,8 @@ def relive(spec: Spec, by_epoch: ByEpoch, variants: Sequence[Variant]) -> Pairs:
     names = [feature.name for feature in spec.features]
     trainer, seen = Trainer(spec), list[Example]()
     known, late = list[Floats](), {variant: list[Floats]() for variant in missing}
-    aged = {v.source: list[tuple[Int, Floats]]() for v in missing if v.feature is None}
+    aged = {v.source: list[_Told]() for v in missing if v.feature is None}
+    single = [v for v in missing if v.feature is not None]
     for epoch in sorted(by_epoch):
         examples = list(by_epoch[epoch])
         if trainer.scorer.version > 0:
@@ -47,7 +49,8 @@ def relive(spec: Spec, by_epoch: ByEpoch, variants: Sequence[Variant]) -> Pairs:
                 masked[:, _columns(spec, variant)] = True
                 late[variant].append(trainer.scorer.marginal(matrix, masked))
             for source, told in aged.items():
-                told.append(_late(spec, trainer.scorer, examples, source))
+                own = [v.feature for v in single if v.source == source and v.feature is not None]
+                told.append(_late(spec, trainer.scorer, examples, matrix, source, own))
         trainer.learn_epoch(epoch, examples, position=0)
     label = np.array([example.label for example in seen], dtype=float)
     if not {0.0, 1.0} <= set(label.tolist()):
@@ -63,24 +66,51 @@ def relive(spec: Spec, by_epoch: ByEpoch, variants: Sequence[Variant]) -> Pairs:
     )
 
 
+class _Told(NamedTuple):
+    """Of n examples the bucket of each one's lag, int64[n], and what would be said, float64[n].
+
+    said: by feature, None for the whole source; NaN where it cannot be told.
+    """
+
+    bucket: Int
+    said: dict[str | None, Floats]
+
+
 def _late(
-    spec: Spec, scorer: Scorer, examples: Sequence[Example], source: str
-) -> tuple[Int, Floats]:
-    """Of each example the bucket of its lag and what would be said, NaN where it cannot be told."""
-    bucket, said = np.zeros(len(examples), dtype=np.int64), np.full(len(examples), np.nan)
-    found = if_late(spec, scorer, examples, source)
-    bucket[found.index], said[found.index] = found.bucket, found.said
-    return bucket, said
+    spec: Spec,
+    scorer: Scorer,
+    examples: Sequence[Example],
+    known: Floats,
+    source: str,
+    features: Sequence[str],
+) -> _Told:
+    """A source late, and each of these features alone. known: float64[n, features of the spec]."""
+    found, names = if_late(spec, scorer, examples, source), [one.name for one in spec.features]
+    bucket = np.zeros(len(examples), dtype=np.int64)
+    bucket[found.index] = found.bucket
+    said: dict[str | None, Floats] = {None: found.said}
+    for feature in features if len(found.index) else ():
+        matrix, j = known[found.index], names.index(feature)
+        matrix[:, j] = found.matrix[:, j]
+        said[feature] = scorer.predict(matrix)
+    whole = {feature: np.full(len(examples), np.nan) for feature in said}
+    for what, told in said.items():
+        whole[what][found.index] = told
+    return _Told(bucket, whole)
 
 
-def _by_bucket(aged: Mapping[str, Sequence[tuple[Int, Floats]]]) -> dict[Variant, Floats]:
-    """What was said for each source and bucket, float64[n], NaN on examples with another."""
+def _by_bucket(aged: Mapping[str, Sequence[_Told]]) -> dict[Variant, Floats]:
+    """What was said for each source, feature and bucket, float64[n]; NaN on the other examples."""
     found = {}
     for source, parts in aged.items():
-        bucket = np.concatenate([one for one, _ in parts]) if parts else np.empty(0, np.int64)
-        said = np.concatenate([one for _, one in parts]) if parts else np.empty(0)
-        for bound in np.unique(bucket[~np.isnan(said)]).tolist():
-            found[Variant(source, None, bound)] = np.where(bucket == bound, said, np.nan)
+        bucket = np.concatenate([one.bucket for one in parts])
+        features = dict.fromkeys(feature for one in parts for feature in one.said)
+        for feature in features:
+            empty = [np.full(len(one.bucket), np.nan) for one in parts]
+            told = [one.said.get(feature, none) for one, none in zip(parts, empty, strict=True)]
+            said = np.concatenate(told)
+            for bound in np.unique(bucket[bucket > 0]).tolist():
+                found[Variant(source, feature, bound)] = np.where(bucket == bound, said, np.nan)
     return found
 
 

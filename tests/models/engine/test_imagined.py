@@ -14,7 +14,7 @@ from models.engine.looking import look
 from models.engine.weighing import score
 from models.spec import POLICIES, PolicySpec, Spec
 from models.staleness.ages import bucket_of
-from models.staleness.health import FRESH, LAGGING
+from models.staleness.health import FRESH, STALLED
 from schemas.codec import decode
 from schemas.examples import Example
 from tests.models.engine.harness import Worker
@@ -73,7 +73,7 @@ def test_it_is_what_a_look_at_them_would_have_said(spec: Spec, source: str) -> N
         marks = np.full((1, len(spec.sources)), one.time)
         marks[0, s] = one.time - lag
         health = np.full(marks.shape, FRESH, dtype=np.uint8)
-        health[0, s] = LAGGING
+        health[0, s] = STALLED
         at, rows = np.array([one.time]), slab.row_of([one.user])
         carried = {(source, int(text)) for text in one.lagged[source]}
         policies = model.policies

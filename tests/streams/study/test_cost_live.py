@@ -102,6 +102,19 @@ def test_what_is_late_costs_what_the_older_values_do_not_tell() -> None:
     assert [v.source for v in costs] == ["usage", "usage", "usage", "usage", "billing", "support"]
 
 
+def test_a_feature_that_is_late_costs_what_it_tells() -> None:
+    spec = replace(SPEC, policy=PolicySpec("latest", longest_lag=8 * DAY))
+    told = {e: [lagged(one, 2) for one in found] for e, found in examples(8, 100).items()}
+    costs = relive(spec, told, variants(spec, (), features=True)).costs(0.5)
+    week = 8 * DAY
+    alone, other = (costs[Variant("usage", n, week)] for n in ("sessions_7d", "minutes_7d"))
+    assert alone.proven
+    assert abs(other.log_loss.middle) < alone.log_loss.middle / 10
+    whole = costs[Variant("usage", None, week)].log_loss.middle
+    assert alone.log_loss.middle == pytest.approx(whole, rel=0.3)
+    assert not [v for v in costs if v.source == "billing" and v.lag is not None]
+
+
 def test_of_a_few_cuts_no_cost_is_told() -> None:
     told = {
         epoch: [lagged(one, 0) if number == 0 else one for number, one in enumerate(found)]
