@@ -189,7 +189,8 @@ class SourceDoc(Section):
     max_delay: Duration | None = None
     """For completeness = "clock": an event is here this long after it happened, at the latest."""
     stale_after: PositiveDuration | None = None
-    """A staleness above this makes the source late, and stalled where that is mostly silence.
+    """A staleness above this makes the source late, and stalled where that is mostly silence. Up to
+    it the source is read as of now, with what has not come yet missing from its windows.
     Default: out_of_orderness + max_delay + the larger of 1h and two panes; and how long a silence
     may be is learned from the source's own cadence by hour of the week."""
     segments: SegmentsDoc | None = None
