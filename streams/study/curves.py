@@ -12,6 +12,8 @@ from streams.study.figures import NATS
 from streams.study.variants import MISSING, Variant
 
 COLOURS = ("#1f6feb", "#cf222e", "#1a7f37", "#9a6700", "#8250df", "#57606a")
+LINE = 15
+"""Between two labels."""
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 400, 70, 150, 54, 56
 
 
@@ -52,10 +54,18 @@ def picture(bill: Bill, title: str) -> str:
         f'<text x="{LEFT + width / 2}" y="{HEIGHT - 8}" text-anchor="middle">late by</text>'
     )
     sources = list(dict.fromkeys(variant.source for variant in shown))
+    last_ones = []
     for source, colour in zip(sources, COLOURS, strict=False):
         own = [variant for variant in shown if variant.source == source]
         own.sort(key=lambda variant: places[variant.lag])
         parts += _curve(bill, own, colour, x, y)
+        last_ones.append(own[-1])
+    heights = _apart([y(NATS * bill.costs[v].log_loss.middle) + 4 for v in last_ones])
+    for variant, colour, height in zip(last_ones, COLOURS, heights, strict=False):
+        parts.append(
+            f'<text x="{x(variant.lag) + 10:.1f}" y="{height:.1f}" fill="{colour}">'
+            f"{escape(variant.source)}</text>"
+        )
     return "\n".join([*parts, "</svg>", ""])
 
 
@@ -74,8 +84,12 @@ def _curve(
         ends = f"M{a:.1f} {y(NATS * loss.low):.1f}V{y(NATS * loss.high):.1f}"
         parts.append(f'<path d="{ends}" stroke="{colour}" stroke-opacity=".5"/>')
         parts.append(f'<circle cx="{a:.1f}" cy="{b:.1f}" r="3.5" fill="{colour}"/>')
-    a, b = points[-1]
-    parts.append(
-        f'<text x="{a + 10:.1f}" y="{b + 4:.1f}" fill="{colour}">{escape(own[0].source)}</text>'
-    )
     return parts
+
+
+def _apart(heights: list[float]) -> list[float]:
+    """Heights of labels, moved down as far as they would lie on each other; in their order."""
+    found, least = list(heights), -math.inf
+    for i in sorted(range(len(heights)), key=heights.__getitem__):
+        found[i] = least = max(heights[i], least + LINE)
+    return found

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -68,7 +70,12 @@ def test_the_source_that_tells_something_is_the_one_to_mend() -> None:
     assert bill.document()["costs"]["usage"]["missing"]["money_a_month"][1] == pytest.approx(
         usage.missed.middle * 50.0 * bill.monthly
     )
-    assert "missing" in picture(bill, "x")
+    drawn = picture(bill, "x")
+    assert "missing" in drawn
+    labels = re.findall(r'y="([0-9.]+)" fill="#[0-9a-f]+">(?:usage|billing|support)<', drawn)
+    heights = sorted(map(float, labels))
+    assert len(heights) == 3
+    assert all(b - a > 14 for a, b in pairwise(heights)), "no label lies on another"
     assert len(list(bill.tables())) > 3
 
 
