@@ -19,7 +19,7 @@ from schemas.codec import decode
 from schemas.examples import Example
 from tests.models.engine.harness import Worker
 from tests.models.engine.knowing import with_policy, worker
-from tests.models.engine.story import SPEC, S, beat, event
+from tests.models.engine.story import SPEC, S, at, beat, event
 
 SOURCES = ("usage", "billing")
 
@@ -46,7 +46,9 @@ def lived() -> Worker:
 
 
 def scorer() -> Any:
-    return lived().models.in_force(0)
+    found = lived().models.in_force(at(300))
+    assert found.version > 0, "a prior has no opinions"
+    return found
 
 
 def examples_of(found: Worker) -> list[Example]:
@@ -58,10 +60,13 @@ def examples_of(found: Worker) -> list[Example]:
 
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
-def test_it_is_what_a_look_at_them_would_have_said(spec: Spec, source: str) -> None:
+def test_it_is_what_a_look_at_them_would_have_said(
+    spec: Spec, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = lived()
     told = examples_of(found)
     slab, model, s = found.engine.slab, scorer(), spec.source_index(source)
+    monkeypatch.setattr(slab, "spec", spec)
     imagined = if_late(spec, model, told, source)
     assert len(imagined.said) > 5
     for i, bucket, said in zip(
@@ -74,7 +79,7 @@ def test_it_is_what_a_look_at_them_would_have_said(spec: Spec, source: str) -> N
         marks[0, s] = one.time - lag
         health = np.full(marks.shape, FRESH, dtype=np.uint8)
         health[0, s] = STALLED
-        at, rows = np.array([one.time]), slab.row_of([one.user])
+        times, rows = np.array([one.time]), slab.row_of([one.user])
         carried = {(source, int(text)) for text in one.lagged[source]}
         policies = model.policies
         assert policies is not None
@@ -82,7 +87,7 @@ def test_it_is_what_a_look_at_them_would_have_said(spec: Spec, source: str) -> N
             form for form in policies.lagged if all((n, x) in carried for n, x in form.lags)
         )
         knows = replace(model, policies=replace(policies, lagged=lagged))
-        real = look(slab, rows, at, marks, health, knows.policies)
+        real = look(slab, rows, times, marks, health, knows.policies)
         wanted = score(spec, [real], knows).probability[0]
         assert said == pytest.approx(wanted, rel=1e-12)
         assert bucket == bucket_of(spec, np.array(lag))
