@@ -73,12 +73,18 @@ def study() -> None:
     "--json",
     "json_path",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the figures there: {condition: {model: {policy: {log_loss, auc, regret}}}}.",
+    help="Write the figures there: {condition: {model: {policy: {log_loss, auc, regret, "
+    "reliability}}}}.",
 )
 @click.option(
     "--plot",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the regrets there, as SVG.",
+)
+@click.option(
+    "--reliability",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write there, as SVG, whether the mixture's probabilities came true.",
 )
 @click.option("--jobs", default=1, show_default=True, help="Runs at a time.")
 def staleness(
@@ -93,6 +99,7 @@ def staleness(
     days: int,
     json_path: Path | None,
     plot: Path | None,
+    reliability: Path | None,
     jobs: int,
 ) -> None:
     """Conditions × models × seeds: what every policy loses against the best in hindsight.
@@ -128,19 +135,29 @@ def staleness(
         )
         title = f"{spec.app}: what each policy loses"
         for found in _watched(wanted, jobs):
-            _write(found, title, json_path, plot)
+            _write(found, title, json_path, plot, reliability)
     shown = [name for name in found.policies if not policies or name in policies.split(",")]
     Console(width=160).print(*tables(found, shown), sep="\n")
 
 
-def _write(found: Results, title: str, json_path: Path | None, plot: Path | None) -> None:
+def _write(
+    found: Results,
+    title: str,
+    json_path: Path | None,
+    plot: Path | None,
+    reliability: Path | None,
+) -> None:
     """What there is so far: a study may be long, and may be broken off."""
     from streams.study.plots import picture
+    from streams.study.reliable import reliability_picture
 
     if json_path is not None:
         json_path.write_bytes(orjson.dumps(found.document(), option=orjson.OPT_INDENT_2))
     if plot is not None:
         plot.write_text(picture(found, title), encoding="utf-8")
+    if reliability is not None:
+        said = f"{found.cells[0].rows:,} scores a run: what was said, and what came true"
+        reliability.write_text(reliability_picture(found, said), encoding="utf-8")
 
 
 def _models(spec: Spec, names: str) -> list[ModelSpec]:

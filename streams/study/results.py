@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from streams.study.figures import regrets
+from streams.study.figures import Bands, regrets, together
 from streams.study.running import LEARNED
 from streams.study.staleness import Cell
 
@@ -51,6 +51,10 @@ class Results:
         found = [c.found[policy][figure] for c in self.of(condition, model) if policy in c.found]
         return fmean(found) if found else float("nan")
 
+    def bands(self, condition: str, model: str, policy: str) -> Bands:
+        """Reliability over seeds: of each tenth of the scores the mean said, and what came true."""
+        return together([c.bands[policy] for c in self.of(condition, model) if policy in c.bands])
+
     def regrets(
         self, policy: str, model: str, condition: str | None = None, among: Sequence[str] = ()
     ) -> list[float]:
@@ -80,5 +84,6 @@ class Results:
                     "regret": fmean(own),
                     "regret_worst": max(own),
                     "regret_by_seed": own,
+                    "reliability": self.bands(condition, model, policy),
                 }
         return found

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 
 import numpy as np
@@ -15,7 +15,7 @@ from models.spec import ModelSpec, Spec
 from models.staleness.ages import rounded_up
 from schemas.times import HOUR
 from streams.study.conditions import LAGS, Condition
-from streams.study.figures import figures
+from streams.study.figures import Bands, figures, reliability
 from streams.study.logs import Log
 from streams.study.running import Said, run
 from streams.study.truth import Truth
@@ -34,7 +34,7 @@ MakeLog = Callable[[int], Log]
 class Cell:
     """A model in a run. found: policy → log loss (nats) and AUC. rows: scores they are taken of.
 
-    seconds: the model's share of the run's.
+    seconds: the model's share of the run's. bands: policy → its reliability.
     """
 
     condition: str
@@ -44,6 +44,7 @@ class Cell:
     positives: int
     found: dict[str, dict[str, float]]
     seconds: float
+    bands: Mapping[str, Bands] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ class _Task:
             int(counted.label.sum()),
             figures(counted.label, counted.by_policy),
             seconds,
+            {name: reliability(counted.label, p) for name, p in counted.by_policy.items()},
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import orjson
@@ -13,7 +14,7 @@ from streams.cli.study import study
 from streams.faults import FaultError
 from streams.faults.delay import Delay
 from streams.study.conditions import parse, usual
-from streams.study.figures import figures, regrets, reliability
+from streams.study.figures import figures, regrets, reliability, together
 from streams.study.results import Results
 from streams.study.staleness import Cell
 from streams.study.worlds import SEEDS, World, specification
@@ -59,6 +60,13 @@ def test_figures_by_hand() -> None:
     assert [rows for *_, rows in bands] == [10, 10]
 
 
+def test_reliability_over_seeds_is_weighed_by_rows() -> None:
+    one, other = [(0.1, 0.0, 10), (0.5, 0.4, 10)], [(0.2, 0.1, 30), (0.6, 0.8, 30)]
+    low, high = together([one, other])
+    assert low == (pytest.approx(0.175), pytest.approx(0.075), 40)
+    assert high == (pytest.approx(0.575), pytest.approx(0.7), 40)
+
+
 def test_conditions_are_read_as_they_are_written() -> None:
     spec = specification()
     condition = parse("both late: usage=delay by=1d; billing=outage from=+1d until=+2d")
@@ -99,6 +107,7 @@ def test_a_small_study_from_end_to_end(tmp_path: Path) -> None:
             *("staleness", "--users", "0.06", "--days", "60", "--seeds", "404"),
             *(word for text in conditions for word in ("--condition", text)),
             *("--json", str(tmp_path / "f.json"), "--plot", str(tmp_path / "p.svg")),
+            *("--reliability", str(tmp_path / "r.svg")),
         ],
     )
     assert result.exit_code == 0, result.output
@@ -107,6 +116,9 @@ def test_a_small_study_from_end_to_end(tmp_path: Path) -> None:
     for models in found.values():
         for policy in models["champion"].values():
             assert {"log_loss", "auc", "regret"} <= policy.keys()
+            assert len(policy["reliability"]) == 10
     fresh = {one["log_loss"] for one in found["fresh"]["champion"].values()}
     assert len(fresh) == 1, "nothing is stale, so there is nothing to treat"
     assert "<svg" in (tmp_path / "p.svg").read_text()
+    drawn = ElementTree.fromstring((tmp_path / "r.svg").read_text())
+    assert len([e for e in drawn.iter() if e.tag.endswith("circle")]) == 2 * 10 + 2
