@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from math import copysign, sqrt
 from statistics import fmean
 from xml.sax.saxutils import escape
 
@@ -20,6 +22,9 @@ COLOURS = {
 OTHER = "#57606a"
 GRID = "#d0d7de"
 LEFT, PANEL, LINE, TOP, GAP = 190, 230, 22, 78, 24
+MARKS = (-300, -100, -30, -10, -3, 0, 3, 10, 30, 100, 300, 1000, 3000)
+APART = 28
+"""Pixels between two marks of the axis, at least."""
 
 
 def picture(results: Results, title: str) -> str:
@@ -64,16 +69,21 @@ def _panel(results: Results, model: str, left: int, low: float, high: float) -> 
     bottom = TOP + len(results.conditions) * LINE
 
     def at(value: float) -> float:
-        return left + (value - low) / (high - low) * PANEL
+        """Square roots: what is won by a few must not hide behind what is lost by hundreds."""
+        return left + (_root(value) - _root(low)) / (_root(high) - _root(low)) * PANEL
 
     parts = [
         f'<text x="{left}" y="{TOP - 10}" font-weight="bold">{escape(model)}</text>',
         f'<path d="M{at(0):.1f} {TOP}V{bottom}" stroke="black"/>',
     ]
-    for value, anchor in ((low, "start"), (high, "end")):
-        place = f'x="{at(value):.1f}" y="{bottom + 16}" text-anchor="{anchor}"'
-        parts.append(f"<text {place}>{value:+.0f}</text>")
-    parts.append(f'<text x="{left}" y="{bottom + 32}">regret, 1e-4 nats (left is better)</text>')
+    for value, x in _marks(low, high, at).items():
+        place = f'x="{x:.1f}" y="{bottom + 16}" text-anchor="middle"'
+        parts.append(f'<path d="M{x:.1f} {bottom}v4" stroke="{OTHER}"/>')
+        said = f"{value:+d}" if value else "0"
+        parts.append(f"<text {place}>{said}</text>")
+    parts.append(
+        f'<text x="{left}" y="{bottom + 32}">regret, 1e-4 nats, as roots (left is better)</text>'
+    )
     for row, condition in enumerate(results.conditions):
         y = TOP + row * LINE + LINE / 2
         parts.append(f'<path d="M{left} {y}H{left + PANEL}" stroke="{GRID}"/>')
@@ -85,6 +95,20 @@ def _panel(results: Results, model: str, left: int, low: float, high: float) -> 
                     'fill-opacity=".8"/>'
                 )
     return parts
+
+
+def _root(value: float) -> float:
+    return copysign(sqrt(abs(value)), value)
+
+
+def _marks(low: float, high: float, at: Callable[[float], float]) -> dict[int, float]:
+    """Values of the axis and where they are: 0, then the nearest to it that have room."""
+    found: dict[int, float] = {}
+    for value in sorted(MARKS, key=abs):
+        x = at(value)
+        if low <= value <= high and all(abs(x - other) >= APART for other in found.values()):
+            found[value] = x
+    return found
 
 
 def _radius(policy: str) -> float:

@@ -36,8 +36,8 @@ def reliability_picture(results: Results, title: str, policy: str = LEARNED) -> 
     for number, model in enumerate(results.models):
         parts += _panel(results, model, policy, LEFT + number * (SIDE + GAP), high)
     for number, condition in enumerate(results.conditions):
-        y, colour = TOP + SIDE + 58 + 18 * number, COLOURS[number % len(COLOURS)]
-        parts.append(f'<circle cx="{LEFT + 4}" cy="{y - 4}" r="4" fill="{colour}"/>')
+        y = TOP + SIDE + 58 + 18 * number
+        parts.append(f'<circle cx="{LEFT + 4}" cy="{y - 4}" r="4" {_paint(number)}/>')
         parts.append(f'<text x="{LEFT + 16}" y="{y}">{escape(condition)}</text>')
     return "\n".join([*parts, "</svg>", ""])
 
@@ -68,5 +68,12 @@ def _panel(results: Results, model: str, policy: str, left: int, high: float) ->
             parts.append(f'<path d="M{line}" stroke="{colour}" fill="none" opacity=".5"/>')
             for mean, rate, _ in bands:
                 across, up = at(mean, rate).split()
-                parts.append(f'<circle cx="{across}" cy="{up}" r="3" fill="{colour}"/>')
+                parts.append(f'<circle cx="{across}" cy="{up}" r="3" {_paint(number)}/>')
     return parts
+
+
+def _paint(number: int) -> str:
+    """A colour for each condition; once they have been used up, the same as rings."""
+    colour = COLOURS[number % len(COLOURS)]
+    inside = colour if number < len(COLOURS) else "white"
+    return f'fill="{inside}" stroke="{colour}"'
