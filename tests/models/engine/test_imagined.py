@@ -58,13 +58,25 @@ def examples_of(found: Worker) -> list[Example]:
     return list({one.id: one for one in (decode(Example, value) for value in sent)}.values())
 
 
+def with_the_drawn_lag_alone(one: Example) -> Example:
+    """As it would be if no model had its lag, when the example was made."""
+    if one.paired is None:
+        return one
+    drawn = str(one.paired[0])
+    lagged = {name: {drawn: of[drawn]} for name, of in one.lagged.items() if drawn in of}
+    return replace(one, lagged=lagged)
+
+
+@pytest.mark.parametrize("carried_alone", [False, True])
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 def test_it_is_what_a_look_at_them_would_have_said(
-    spec: Spec, source: str, monkeypatch: pytest.MonkeyPatch
+    spec: Spec, source: str, carried_alone: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = lived()
     told = examples_of(found)
+    if carried_alone:
+        told = [with_the_drawn_lag_alone(one) for one in told]
     slab, model, s = found.engine.slab, scorer(), spec.source_index(source)
     monkeypatch.setattr(slab, "spec", spec)
     imagined = if_late(spec, model, told, source)
