@@ -118,11 +118,11 @@ def staleness(
     from streams.publish.files import FileError
     from streams.publish.records import UnreadableRows
     from streams.study.conditions import parse, usual
-    from streams.study.staleness import Study
+    from streams.study.staleness import RunKilledError, Study
     from streams.study.tables import tables
     from streams.study.worlds import SEEDS
 
-    with told(FaultError, FileError, UnreadableRows, NotSimulated):
+    with told(FaultError, FileError, UnreadableRows, NotSimulated, RunKilledError):
         spec, make_log, own = the_log(config_file, data, users, days)
         lines = conditions_file.read_text().splitlines() if conditions_file else []
         texts = [*conditions, *(line for line in lines if line.strip())]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 
@@ -26,6 +27,11 @@ WARM_UP = 0.25
 LONGEST = rounded_up(max(LAGS) + HOUR, HOUR)
 """How old sources may be for policies to learn of it: a source that is late by the longest of the
 usual conditions is older than that by up to a pane, and its model's lag is rounded up."""
+
+
+class RunKilledError(RuntimeError):
+    """The process of a run has gone without a word. The message names the remedy."""
+
 
 MakeLog = Callable[[int], Log]
 
@@ -75,9 +81,16 @@ class Study:
                 for condition in self.conditions
             ]
             _tasks[:] = tasks
-            with ProcessPoolExecutor(jobs, get_context("fork")) as pool:
-                for cells in pool.map(_run, range(len(tasks))):
-                    yield from cells
+            try:
+                with ProcessPoolExecutor(jobs, get_context("fork")) as pool:
+                    for cells in pool.map(_run, range(len(tasks))):
+                        yield from cells
+            except BrokenProcessPool as error:
+                raise RunKilledError(
+                    f"a run over {len(log):,} events was killed, most likely because memory ran "
+                    f"out ({jobs} at a time). Take fewer runs at a time (--jobs), or a share of "
+                    "the users (--users 0.3)."
+                ) from error
 
 
 @dataclass(frozen=True, slots=True)

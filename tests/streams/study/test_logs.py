@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,3 +38,18 @@ def test_a_share_of_the_users_and_a_fault_of_some_choose_each_for_itself(
     assert len(events) == pytest.approx(2_000, rel=0.1)
     wrong = read_fault(f"skew by=1d users=0.5 seed={seed}", MAPPING).events(events)
     assert np.mean(wrong.times != events.times) == pytest.approx(0.5, abs=0.05)
+
+
+def test_millions_of_events_can_be_held(tmp_path: Path) -> None:
+    path = tmp_path / "usage.csv"
+    path.write_text("u,at\n" + "".join(f"u{n},{START + n}\n" for n in range(5_000)))
+    spec = specification()
+    sources = tuple(replace(one, mapping=MAPPING) for one in spec.sources if one.name == "usage")
+    from_files(replace(spec, sources=sources), {"usage": [path]}, 0.01, lambda *_: None)
+    tracemalloc.start()
+    try:
+        log = from_files(replace(spec, sources=sources), {"usage": [path]}, 1.0, lambda *_: None)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held / len(log) < 500, "bytes an event of 30"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -96,6 +98,17 @@ def test_a_world_is_the_same_every_time() -> None:
     logs = [World(days=6, users=20).log(specification(), 401) for _ in range(2)]
     assert logs[0].events[0].values == logs[1].events[0].values
     assert len(logs[0]) > 20
+
+
+def test_a_run_that_is_killed_is_told_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr("streams.study.staleness.run", killed)
+    result = CliRunner().invoke(study, ["staleness", "--users", "0.06", "--days", "6"])
+    assert result.exit_code == 1
+    assert "memory" in result.output
+    assert "--users" in result.output
 
 
 @pytest.mark.slow
