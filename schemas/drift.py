@@ -40,15 +40,30 @@ class SegmentQuality:
 
 
 @dataclass(frozen=True, slots=True)
+class LateCost:
+    """What it costs that a source is late, under the policy in force; figures as in SourceCost.
+
+    up_to_s: by so much at most, seconds, and by more than the next shorter one.
+    """
+
+    up_to_s: float
+    log_loss: float
+    error: float
+    examples: int
+
+
+@dataclass(frozen=True, slots=True)
 class SourceCost:
     """What it costs not to know a source: log loss more, nats a score, on the same examples.
 
-    error: standard error of it. examples: that it is told from, old ones fading.
+    error: standard error of it. examples: that it is told from, old ones fading. late: what it
+    costs to have it late.
     """
 
     log_loss: float
     error: float
     examples: int
+    late: tuple[LateCost, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,6 +130,17 @@ class SourceStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class CostOfLag:
+    """What it costs that a source is late, under the policy in force: nats of log loss a score.
+
+    up_to_s: by so many seconds at most, and by more than the next shorter one.
+    """
+
+    up_to_s: float
+    log_loss: float
+
+
+@dataclass(frozen=True, slots=True)
 class SourceOverall:
     """One source over all its partitions, by the worker that has partition 0. Times RFC 3339.
 
@@ -139,8 +150,9 @@ class SourceOverall:
     worker has said nothing for long. silence_s: since the newest data of any partition; p: of that
     silence. since: clock at which the health became what it is. delay_p50_s, delay_p95_s: of single
     events. Counts as in SourceStatus, summed. cost_missing: what it costs not to know the source,
-    nats of log loss a score; None: not known yet, or no feature is read from it. later: of the
-    partition in which the most comes later than usual.
+    nats of log loss a score; None: not known yet, or no feature is read from it. cost_late: what it
+    costs to have it late, the shortest lags first. later: of the partition in which the most comes
+    later than usual.
     """
 
     app: str
@@ -169,6 +181,7 @@ class SourceOverall:
     since: str | None
     emitted_at: str
     cost_missing: float | None = None
+    cost_late: list[CostOfLag] = field(default_factory=list)
     later: Later | None = None
     kind: Literal["source"] = "source"
     schema_version: int = SOURCES_SCHEMA_VERSION

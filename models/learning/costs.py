@@ -1,52 +1,94 @@
-"""What not knowing a source costs, as the outcomes come in.
+"""What it costs not to know a source, or to have it late, as the outcomes come in.
 
-Each example of an epoch is scored twice before it is learned, by the model in force: knowing
-everything, and averaging over what a source says (the policy ``degrade``). Same users, same
-outcomes, so the difference of the two losses is paired, and little noise is left in it.
+Each example of an epoch is scored again before it is learned, by the model in force: knowing
+everything; averaging over what a source says (the policy ``degrade``); and, by the policy in
+force, with the source as it was a drawn lag before (``models.engine.imagined``). Same users, same
+outcomes, so the differences of the losses are paired, and little noise is left in them.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from models.engine.imagined import if_late
+from models.grid import Int
 from models.learning.numerics import Floats
 from models.learning.scorer import Scorer
 from models.learning.told_policies import columns_of
 from models.spec import Spec
-from schemas.drift import SourceCost
+from schemas.drift import LateCost, SourceCost
+from schemas.examples import Example
+from schemas.sources import CostOfLag
 
-COST = "cost_without_"
-"""With a source's name behind it: a figure of a snapshot's manifest."""
+_WITHOUT, _LATE = "cost_without_", "cost_late_"
 MEMORY = 5_000
 """Examples after which one counts 1/e."""
 ASKED = 1_000
-"""Examples of an epoch that are scored twice at most, evenly chosen: models of River's own are
+"""Examples of an epoch that are scored again at most, evenly chosen: models of River's own are
 asked row by row."""
+ASKED_LATE = 300
+"""The same for a source that is late, one source in each epoch: every policy is asked."""
+LEAST = 20
+"""Churners, and others, from which on the cost of a lag is told."""
 _LEAST = 1e-6
 
 
 @dataclass(slots=True)
 class _Sums:
-    """Fading sums of 1, of its squared weights, of the differences and of their squares."""
+    """Fading sums of 1, its squared weights, labels, the differences and their squares."""
 
     weight: float = 0.0
     square: float = 0.0
+    churned: float = 0.0
     more: float = 0.0
     spread: float = 0.0
 
-    def add(self, differences: Floats) -> None:
+    def add(self, differences: Floats, labels: Floats) -> None:
         kept = math.exp(-len(differences) / MEMORY)
         self.weight = kept * self.weight + len(differences)
         self.square = kept**2 * self.square + len(differences)
+        self.churned = kept * self.churned + float(labels.sum())
         self.more = kept * self.more + float(differences.sum())
         self.spread = kept * self.spread + float(differences @ differences)
 
+    def told(self) -> tuple[float, float, int]:
+        """Mean, its standard error, and the number of equal examples that it is told from."""
+        mean, count = self.more / self.weight, self.weight**2 / self.square
+        variance = max(self.spread / self.weight - mean**2, 0.0)
+        return round(mean, 6), round(math.sqrt(variance / count), 6), round(count)
+
+    @property
+    def proves(self) -> bool:
+        return min(self.churned, self.weight - self.churned) >= LEAST
+
+
+def published(costs: Mapping[str, SourceCost]) -> dict[str, float]:
+    """As figures of a snapshot's manifest, so that workers know them without the drift topic."""
+    return {_WITHOUT + name: cost.log_loss for name, cost in costs.items()} | {
+        f"{_LATE}{late.up_to_s:.0f}_{name}": late.log_loss
+        for name, cost in costs.items()
+        for late in cost.late
+    }
+
+
+def told_of(
+    figures: Mapping[str, float | None], source: str
+) -> tuple[float | None, list[CostOfLag]]:
+    """What a manifest's figures say of a source: without it, and with it late."""
+    late = []
+    for figure, more in figures.items():
+        seconds, _, name = figure.removeprefix(_LATE).partition("_")
+        if figure.startswith(_LATE) and name == source and more is not None:
+            late.append(CostOfLag(float(seconds), more))
+    return figures.get(_WITHOUT + source), sorted(late, key=lambda one: one.up_to_s)
+
 
 class SourceCosts:
-    """Log loss more without each source that features are read from, with fading memory.
+    """Log loss more without, or with a late, source that features are read from; memory fades.
 
     Parameters
     ----------
@@ -57,13 +99,22 @@ class SourceCosts:
 
     def __init__(self, spec: Spec) -> None:
         self._sums = {name: _Sums() for name, columns in columns_of(spec).items() if columns}
+        self._late: dict[str, dict[int, _Sums]] = {name: {} for name in self._sums}
+        self._turn = 0
 
-    def update(self, spec: Spec, scorer: Scorer, complete: Floats, labels: Floats) -> None:
-        """Score examples twice. complete: (n, features). labels: (n,).
+    def update(
+        self,
+        spec: Spec,
+        scorer: Scorer,
+        examples: Sequence[Example],
+        complete: Floats,
+        labels: Floats,
+    ) -> None:
+        """Score n examples again. complete: float64[n, features]. labels: float64[n].
 
         Each counts the same, whatever its weight in learning.
         """
-        chosen = np.unique(np.linspace(0, len(labels) - 1, min(len(labels), ASKED)).astype(int))
+        chosen = _evenly(len(labels), ASKED)
         matrix, outcome = complete[chosen], labels[chosen]
         knowing = _loss(scorer.predict(matrix), outcome)
         columns = columns_of(spec)
@@ -71,17 +122,52 @@ class SourceCosts:
             masked = np.zeros(matrix.shape, dtype=np.bool_)
             masked[:, list(columns[name])] = True
             without = _loss(scorer.marginal(matrix, masked), outcome)
-            sums.add(without - knowing)
+            sums.add(without - knowing, outcome)
+        late = _evenly(len(chosen), ASKED_LATE)
+        asked = [examples[i] for i in chosen[late].tolist()]
+        self._ask_late(spec, scorer, asked, outcome[late], knowing[late])
+
+    def _ask_late(
+        self,
+        spec: Spec,
+        scorer: Scorer,
+        examples: Sequence[Example],
+        labels: Floats,
+        knowing: Floats,
+    ) -> None:
+        """Score n examples with the source late whose turn it is. knowing: their losses, (n,)."""
+        names = list(self._late)
+        if not names:
+            return
+        by_bound = self._late[names[self._turn % len(names)]]
+        late = if_late(spec, scorer, examples, names[self._turn % len(names)])
+        self._turn += 1
+        outcome = labels[late.index]
+        more = _loss(late.said, outcome) - knowing[late.index]
+        for bound in np.unique(late.bucket).tolist():
+            within = late.bucket == bound
+            by_bound.setdefault(bound, _Sums()).add(more[within], outcome[within])
 
     def figures(self) -> dict[str, SourceCost]:
         """Mean difference and its standard error, nats a score, by source; {} before the first."""
-        return {name: _cost(sums) for name, sums in self._sums.items() if sums.weight}
+        return {
+            name: SourceCost(*sums.told(), late=self._by_lag(name))
+            for name, sums in self._sums.items()
+            if sums.weight
+        }
+
+    def _by_lag(self, name: str) -> tuple[LateCost, ...]:
+        """Where enough examples tell of it, the shortest lags first."""
+        return tuple(
+            LateCost(bound / 1e6, *sums.told())
+            for bound, sums in sorted(self._late[name].items())
+            if sums.proves
+        )
 
 
-def _cost(sums: _Sums) -> SourceCost:
-    mean, count = sums.more / sums.weight, sums.weight**2 / sums.square
-    variance = max(sums.spread / sums.weight - mean**2, 0.0)
-    return SourceCost(round(mean, 6), round(math.sqrt(variance / count), 6), round(count))
+def _evenly(n: int, most: int) -> Int:
+    """At most so many of n places, int64."""
+    return np.unique(np.linspace(0, n - 1, min(n, most)).astype(np.int64))
 
 
 def _loss(probabilities: Floats, outcome: Floats) -> Floats:

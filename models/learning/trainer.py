@@ -10,7 +10,7 @@ import numpy as np
 from models.learning.admission import admit
 from models.learning.base_rate import BaseRate
 from models.learning.compiling import compile_model, make_scorer
-from models.learning.costs import COST, SourceCosts
+from models.learning.costs import SourceCosts, published
 from models.learning.errors import KindError
 from models.learning.factory import Model, make_model
 from models.learning.freezing import learn_rows
@@ -39,7 +39,7 @@ class EpochMetrics:
     reason → number of the others. window: examples the rolling figures are taken over.
     missing: feature → how many of the vectors learned did not know it. bands, segments: how
     true the window's probabilities were. weights: of the policies, by staleness pattern.
-    costs: of not knowing a source.
+    costs: of not knowing a source, or having it late.
     """
 
     examples: int
@@ -203,7 +203,7 @@ class Trainer:
         segments = {name: scored[:, i] for name, i in self._segments.items()}
         state.quality.update(labels, predicted.probabilities, weights, state.base.rate(), segments)
         if self._scorer.version > 0:
-            state.costs.update(self.spec, self._scorer, complete, labels)
+            state.costs.update(self.spec, self._scorer, examples, complete, labels)
         for label, weight in zip(labels.tolist(), weights.tolist(), strict=True):
             state.base.update(bool(label), weight)
         times = [example.time for example in examples]
@@ -272,4 +272,5 @@ def _published(metrics: EpochMetrics) -> dict[str, float | None]:
         "auc": metrics.auc,
         "log_loss": metrics.log_loss,
         "base_log_loss": metrics.base_log_loss,
-    } | {COST + name: cost.log_loss for name, cost in metrics.costs.items()}
+        **published(metrics.costs),
+    }

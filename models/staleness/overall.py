@@ -74,6 +74,7 @@ def overall(
         since=before.since if before is not None and kept else clock,
         emitted_at=now,
         cost_missing=None if before is None else before.cost_missing,
+        cost_late=[] if before is None else before.cost_late,
     )
 
 

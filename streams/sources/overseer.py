@@ -19,7 +19,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from models.engine.requests import Output
-from models.learning.costs import COST
+from models.learning.costs import told_of
 from models.staleness.health import HEALTH
 from models.staleness.overall import differs
 from schemas.codec import encode
@@ -62,7 +62,7 @@ class Overseer:
             self._metrics.forget_sources()
             return
         found = self.overview.merged(format_time(now_us()))
-        merged = [replace(one, cost_missing=self._cost(one.source)) for one in found]
+        merged = [self._priced(one) for one in found]
         for one in merged:
             self._show(one)
         due = [one for one in merged if self._is_due(one)]
@@ -72,10 +72,11 @@ class Overseer:
                 self.overview.told[one.source] = one
                 self._said[one.source] = time.monotonic()
 
-    def _cost(self, source: str) -> float | None:
-        """What it costs not to know a source, as the trainer found."""
+    def _priced(self, one: SourceOverall) -> SourceOverall:
+        """With what it costs not to know the source, or to have it late, as the trainer found."""
         newest = self._models.newest
-        return None if newest is None else newest.metrics.get(COST + source)
+        missing, late = told_of({} if newest is None else newest.metrics, one.source)
+        return replace(one, cost_missing=missing, cost_late=late)
 
     def _is_due(self, one: SourceOverall) -> bool:
         last = self._said.get(one.source)

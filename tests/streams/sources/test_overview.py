@@ -9,7 +9,7 @@ import orjson
 from rich.console import Console
 
 from schemas.codec import encode
-from schemas.sources import IntervalState, WrongInterval
+from schemas.sources import CostOfLag, IntervalState, WrongInterval
 from streams.sources.overview import LeftOut, SourcesOverview
 from streams.sources.show import notes, table, waiting, why
 from tests.models.staleness.test_overall import NOW, part
@@ -45,9 +45,10 @@ def test_what_a_source_is_worth_stays_until_it_is_told_anew() -> None:
     found = collected()
     (told,) = found.merged(NOW)
     assert told.cost_missing is None
-    found.take(encode(replace(told, cost_missing=0.0214)))
+    late = [CostOfLag(86_400.0, 0.0021), CostOfLag(604_800.0, 0.0103)]
+    found.take(encode(replace(told, cost_missing=0.0214, cost_late=late)))
     (again,) = found.merged(NOW)
-    assert again.cost_missing == 0.0214
+    assert (again.cost_missing, again.cost_late) == (0.0214, late)
     console = Console(width=160, record=True, file=io.StringIO())
     console.print(table(found, NOW, NOW))
     assert "+0.0214" in console.export_text()

@@ -9,8 +9,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from models.learning.costs import told_of
+from models.learning.trainer import Trainer
 from models.spec import ModelSpec, PolicySpec
 from schemas.examples import Example
+from schemas.sources import CostOfLag
 from schemas.times import DAY, HOUR
 from streams.demo.simtime import START
 from streams.study.bill import Bill
@@ -113,6 +116,32 @@ def test_what_is_late_costs_what_the_older_values_do_not_tell() -> None:
         assert alone.log_loss.middle == pytest.approx(whole.middle, rel=0.4)
         assert abs(other.log_loss.middle) < alone.log_loss.middle / 5
     assert not [v for v in costs if v.source == "billing" and v.lag is not None]
+
+
+def test_the_trainer_tells_the_same_as_it_goes() -> None:
+    spec = replace(SPEC, policy=PolicySpec("latest", longest_lag=8 * DAY))
+    told = {
+        epoch: [lagged(one, number) for number, one in enumerate(found)]
+        for epoch, found in examples(19, 90).items()
+    }
+    pairs = relive(spec, told, variants(spec, (), features=False))
+    asked = [epoch - DAY for epoch in sorted(told)[1::3]]
+    wanted = pairs.part(np.isin(pairs.time, asked)).costs(0.5)
+    trainer = Trainer(spec)
+    *_, last = [trainer.learn_epoch(epoch, told[epoch], 0) for epoch in sorted(told)]
+    found = last.metrics.costs
+    assert [one.up_to_s for one in found["usage"].late] == [2 * 86_400, 4 * 86_400, 8 * 86_400]
+    for one in found["usage"].late:
+        said = wanted[Variant("usage", None, int(one.up_to_s * 1e6))].log_loss
+        assert one.log_loss == pytest.approx(said.middle, rel=0.05), "old examples fade"
+        assert one.error == pytest.approx((said.high - said.low) / (2 * 1.96), rel=0.5)
+        assert one.examples == pytest.approx(6 * 30, rel=0.05)
+    assert found["billing"].late == ()
+    missing, late = told_of(last.manifest.metrics, "usage")
+    assert missing == found["usage"].log_loss
+    assert late == [CostOfLag(one.up_to_s, one.log_loss) for one in found["usage"].late]
+    assert told_of(last.manifest.metrics, "billing") == (found["billing"].log_loss, [])
+    assert told_of({}, "usage") == (None, [])
 
 
 def test_of_a_few_cuts_no_cost_is_told() -> None:
