@@ -133,6 +133,8 @@ class FeatureSpec:
 class PopulationSpec:
     """Who is at risk: entered (``enter``: a source's name, or None for any), not left.
 
+    With None users enter with the first event that is no outcome, or with a return: who was
+    forgotten after an end is there again as soon as that is told.
     inactivity: microseconds without any event after which a user is not at risk any more.
     """
 

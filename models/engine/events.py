@@ -15,7 +15,7 @@ from models.features.values import dates_of, numbers_of
 from models.grid import NEVER, Bool, Float, Int, pane_of
 from models.spec import SourceSpec
 from models.state.membership import note_outcomes
-from models.state.slab import Slab
+from models.state.slab import RETURN, Slab
 from schemas.events import EventBatch
 from schemas.reasons import Reject
 
@@ -195,6 +195,9 @@ def fold(slab: Slab, events: Events, enters: bool) -> None:
         slab.offsets[rows, s] = events.offsets  # in offset order: the last write is the newest
     if slab.spec.sources[s].is_outcome:
         note_outcomes(slab, rows, times, events.kinds)
+        if slab.spec.population.enter is None:
+            back = events.kinds == RETURN
+            _enter(slab, rows[back], times[back])
     else:
         np.maximum.at(slab.last_seen, rows, times)
     if enters:

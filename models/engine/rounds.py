@@ -76,6 +76,10 @@ def line_up(
     users, user = np.unique(rows, return_inverse=True)
     named = [s for s, spec in enumerate(slab.spec.sources) if spec.name in rule.sources]
     source = source[order]
+    returns = np.concatenate([one.kinds for one in events])[order] == RETURN
+    enters = np.isin(source, list(entering))
+    if slab.spec.population.enter is None:
+        enters |= returns
     return Waiting(
         users,
         user,
@@ -86,8 +90,8 @@ def line_up(
         np.concatenate([one.clocks for one in events])[order],
         np.concatenate([one.offsets for one in events])[order],
         np.isin(source, named),
-        np.isin(source, list(entering)),
-        np.concatenate([one.kinds for one in events])[order] == RETURN,
+        enters,
+        returns,
     )
 
 

@@ -249,7 +249,8 @@ class PopulationDoc(Section):
     """Who is at risk of churn."""
 
     enter: str = "any"
-    """A user enters with the first event of this source; any: of whichever source."""
+    """A user enters with the first event of this source; any: of whichever source, or with an
+    outcome that says that the user has come back."""
     inactivity: PositiveDuration | None = None
     """A user without any event for so long is not at risk any more."""
 

@@ -159,13 +159,15 @@ class Oracle:
         if source.is_outcome:
             assert item.kind is not None
             user.outcomes.append((item.time, item.kind))
-        if self.lets_enter(source):
+        if self.lets_enter(source, item):
             user.entered = min(user.entered or item.time, item.time)
         self.on_event(s, offset, item.user, user)
 
-    def lets_enter(self, source: SourceSpec) -> bool:
+    def lets_enter(self, source: SourceSpec, item: Item) -> bool:
         enter = self.spec.population.enter
-        return source.name == enter if enter is not None else not source.is_outcome
+        if enter is not None:
+            return source.name == enter
+        return not source.is_outcome or item.kind == "return"
 
     def on_event(self, s: int, offset: int, name: str, user: User) -> None:
         rule, source = self.spec.scoring.on_event, self.spec.sources[s]

@@ -9,9 +9,10 @@ import pytest
 
 from models.features.plan import lifetime
 from models.spec import PopulationSpec, Spec
+from schemas.times import parse_time
 from tests.models.engine.harness import Worker
 from tests.models.engine.oracle import Oracle
-from tests.models.engine.story import SPEC, Item, S, beat, event, topics
+from tests.models.engine.story import SPEC, Item, S, at, beat, event, topics
 
 LIFETIME = lifetime(SPEC) // S
 SILENCE = replace(SPEC, population=PopulationSpec(inactivity=50 * S))
@@ -87,6 +88,16 @@ def test_a_cut_that_waits_for_its_label_keeps() -> None:
     # usage goes on: the cuts mature, and are forgotten with the user
     release = event("usage", 900, "b", 900)
     assert kept(slow, story(960, *items, release)) == {"b"}
+
+
+def test_who_was_forgotten_is_scored_again_from_the_return_on() -> None:
+    """Before anything else is heard of the user; the quiet week behind it is no reason to wait."""
+    back = event("outcomes", 401, "a", 401, kind="return")
+    items = story(460, event("usage", 1, "a", 1), LEFT, back)
+    assert kept(SPEC, items) == {"a"}
+    worker = Worker(SPEC, topics(SPEC, items)).run()
+    scored = {parse_time(one["time"]) for one in worker.scores().values() if one["user"] == "a"}
+    assert min(time for time in scored if time > LEFT.stamp) == at(420)
 
 
 def test_who_comes_back_after_that_is_a_new_user() -> None:
