@@ -244,8 +244,10 @@ def lags_held(spec: Spec, policies: Policies | None) -> Int:
 def lag_models(lags: Int, behind: Int, unknown: Bool, lagged: Bool) -> Int:
     """The model with the smallest lags that cover the sources that ask for one, and no other.
 
-    lags: int64[models, sources]. lagged: bool[m, sources]. Returns int64[m], or NO_MODEL.
+    lags: int64[models, sources]. behind: int64[m, sources]; a source that is silent, and yet not
+    behind, needs no lag. lagged: bool[m, sources]. Returns int64[m], or NO_MODEL.
     """
+    lagged = lagged & ((behind > 0) | unknown)
     best = np.full(len(behind), NO_MODEL, dtype=np.int64)
     total = lags.sum(axis=1)
     for number in np.argsort(-total, kind="stable").tolist():

@@ -113,9 +113,17 @@ def _weigh(
     weighed: Bool,
     found: _Verdict,
 ) -> None:
-    """Probabilities by the gate, one look-up for each pattern."""
-    rows = np.flatnonzero(weighed)
+    """Probabilities by the gate, one look-up for each pattern.
+
+    ``latest`` where no expert says anything: another stale source has a policy of its own, which
+    cannot say anything yet.
+    """
     awake = ~np.isnan(found.experts)
+    silent = weighed & ~awake.any(axis=1)
+    found.experts[silent, LATEST], found.weights[silent, LATEST] = found.probability[silent], 1.0
+    rows = np.flatnonzero(weighed & ~silent)
+    if not len(rows):
+        return
     gate = scorer.policies.gate if scorer.policies is not None else {}
     keys = np.column_stack((stale.ages, health, awake))[rows]
     _, first, which = np.unique(keys, axis=0, return_index=True, return_inverse=True)

@@ -61,7 +61,7 @@ class LagModels:
     def count(self, spec: Spec, seen: Sequence[Lags]) -> None:
         """Take in the lags of an epoch's examples, and choose anew which have models.
 
-        What was seen a horizon ago counts half.
+        What was seen a horizon ago counts half, where every epoch since then had examples.
         """
         kept = 0.5 ** (spec.learning.every / spec.labels.horizon)
         self._needed = {lags: n * kept for lags, n in self._needed.items() if n * kept >= 1.0}
@@ -70,8 +70,8 @@ class LagModels:
         worth = [lags for lags, n in self._needed.items() if n >= WORTH]
         for lags in sorted(worth, key=lambda lags: (-self._needed[lags], lags)):
             self._admit(spec, lags)
-        for lags in list(self._models)[spec.policy.lag_models :]:
-            del self._models[lags]
+        while len(self._models) > spec.policy.lag_models:
+            del self._models[self._weakest()]
 
     def freeze(self, spec: Spec) -> tuple[LagForm, ...]:
         """All of them, as arrays."""
@@ -86,14 +86,18 @@ class LagModels:
         )
 
     def _admit(self, spec: Spec, lags: Lags) -> None:
-        if lags in self._models:
+        if lags in self._models or not spec.policy.lag_models:
             return
         if len(self._models) >= spec.policy.lag_models:
-            weakest = min(self._models, key=lambda held: (self._needed.get(held, 0.0), held))
+            weakest = self._weakest()
             if self._needed[lags] <= 2.0 * self._needed.get(weakest, 0.0):
                 return
             del self._models[weakest]
         self._models[lags] = _Lagged(make_model(spec.model, spec.features))
+
+    def _weakest(self) -> Lags:
+        """Of those that have a model the one that is needed least."""
+        return min(self._models, key=lambda held: (self._needed.get(held, 0.0), held))
 
 
 def asked_of(lags: Sequence[Lags]) -> tuple[tuple[str, int], ...]:

@@ -140,7 +140,7 @@ def pattern_of(spec: Spec, example: Example) -> list[Stale]:
 
 
 def lags_seen(spec: Spec, example: Example) -> Lags:
-    """Lags that a model would have needed to score an example; () where none could."""
+    """Lags that a model would have needed to score an example; () where none could, or need be."""
     found = []
     for source in spec.sources:
         if source.name in example.ages:
@@ -148,7 +148,8 @@ def lags_seen(spec: Spec, example: Example) -> Lags:
             if as_of is None or example.time - as_of > spec.longest_lag:
                 return ()
             lag = min(rounded_up(example.time - as_of, spec.grid), spec.longest_lag)
-            found.append((source.name, lag))
+            if lag > 0:
+                found.append((source.name, lag))
     return tuple(found)
 
 

@@ -27,7 +27,8 @@ def mark(
     """Examples of an epoch, those that wrong data may be in marked as such.
 
     An example released before the fault was known tells no more than its times: whatever a window,
-    or a value of the whole past, could have held counts, and a label decided meanwhile, too.
+    or a value of the whole past, could have held counts, and a label decided meanwhile, too. What
+    an example carries from before its cut, for learning policies, goes by itself.
     """
     left_out = [
         one for again in relearned if again.after < epoch <= again.through for one in again.left_out
@@ -37,9 +38,38 @@ def mark(
 
 def _marked(spec: Spec, left_out: Sequence[LeftOut], example: Example) -> Example:
     wrong = {one.source for one in left_out if _may_hold(spec, one, example)}
-    if not wrong:
-        return example
-    return replace(example, corrupt=sorted(wrong | set(example.corrupt)))
+    if wrong:
+        return replace(example, corrupt=sorted(wrong | set(example.corrupt)))
+    return _without_lagged(spec, left_out, example)
+
+
+def _without_lagged(spec: Spec, left_out: Sequence[LeftOut], example: Example) -> Example:
+    """An example whose own windows are right, without what was read from earlier ones that are not.
+
+    As of when each policy read is not written down, only that it was no earlier than the longest
+    lag, or than the source that is furthest behind: where that may be wrong, the gate is not told.
+    Values of the whole past are not asked about: they would have been wrong at the cut.
+    """
+    reach = {source.name: reach_of(spec, s) or 0 for s, source in enumerate(spec.sources)}
+
+    def held(source: str, within: int, time: int) -> bool:
+        return any(
+            one.source == source and touches(within, time, one.begin, one.until) for one in left_out
+        )
+
+    lagged = {
+        source: {
+            lag: known
+            for lag, known in by_lag.items()
+            if not held(source, reach.get(source, 0), example.time - int(lag))
+        }
+        for source, by_lag in example.lagged.items()
+    }
+    back = max(
+        [spec.longest_lag, *(example.time - time for time in example.as_of.values() if time)]
+    )
+    read = any(held(name, own + back, example.time) for name, own in reach.items() if own)
+    return replace(example, lagged=lagged, experts={} if read else example.experts)
 
 
 def _may_hold(spec: Spec, one: LeftOut, example: Example) -> bool:

@@ -22,7 +22,7 @@ from models.staleness.ages import rungs_of
 from models.state.cuts import NOT_STALE, CutRecord, brought_up
 from models.state.slab import Slab
 from tests.models.engine.histories import examples, histories
-from tests.models.engine.knowing import with_policy, worker
+from tests.models.engine.knowing import Knowing, with_policy, worker
 from tests.models.engine.story import EAGER, GRID, SPEC, Item, S, at, beat, event, micros
 from tests.models.engine.test_batches import alike
 
@@ -163,6 +163,29 @@ def test_a_policy_that_cannot_say_anything_yet_is_latest() -> None:
     assert late
     for one in late:
         assert one == {**expected[one["id"]], "policy": "lag_trained"}
+
+
+@pytest.mark.parametrize("own", ["nowcast", "lag_trained", "degrade"])
+def test_where_no_expert_says_anything_it_is_latest(own: str) -> None:
+    """Billing's own policy has nothing to go by yet, and usage, which is weighed, is stale too."""
+    items = [x for x in history() if x.source == "usage" or not at(105) < x.stamp < at(400)]
+
+    def late(spec: Any) -> list[dict[str, Any]]:
+        found = worker(spec, items)
+        models = found.models
+        if own == "degrade":
+            models.in_force = lambda _: Knowing(0, None)  # type: ignore[method-assign]
+        known = models.policies  # type: ignore[attr-defined]
+        models.policies = replace(known, beliefs=None, lagged=())  # type: ignore[attr-defined]
+        every = sorted(found.run().scores().values(), key=lambda s: (s["time"], s["user"]))
+        both = [s for s in every if all(s["sources"][n]["health"] == "stalled" for n in TWO)]
+        assert len(both) > 10
+        return both
+
+    spec = with_policy(SPEC, "learned", billing=own)
+    for one, other in zip(late(spec), late(with_policy(SPEC, "latest")), strict=True):
+        assert one["weights"] == {"latest": 1.0}
+        assert one == {**other, "policy": "learned"}
 
 
 def test_a_source_that_nothing_is_believed_of_does_not_silence_the_others() -> None:

@@ -158,6 +158,16 @@ def test_models_with_a_lag_are_bounded_and_give_way(spec: Spec, epoch_of: Epochs
     assert chosen == [[first], [first], [second], [second], [second]]
 
 
+def test_of_fewer_models_with_a_lag_those_stay_that_are_needed_most(spec: Spec) -> None:
+    held, seen = lagged.LagModels(), [(("usage", n * DAY),) for n in range(1, 4)]
+    held.count(with_policy(spec), seen[0:1] * 60 + seen[1:2] * 90 + seen[2:3] * 120)
+    assert set(held.chosen) == set(seen)
+    held.count(with_policy(spec, lag_models=2), seen[0:1] * 90)
+    assert set(held.chosen) == {seen[0], seen[2]}
+    held.count(with_policy(spec, lag_models=0), seen * 60)
+    assert held.chosen == (), "none are wanted, and it goes on without"
+
+
 def test_the_gate_follows_what_was_said(spec: Spec, epoch_of: Epochs) -> None:
     spec = with_policy(spec)
 
@@ -185,6 +195,8 @@ def test_lags_that_no_model_could_have(spec: Spec, epoch_of: Epochs) -> None:
     for as_of in (None, example.time - 29 * DAY):
         assert lags_seen(spec, replace(example, as_of={"usage": as_of})) == ()
     assert lags_seen(spec, replace(example, ages={})) == ()
+    beating = replace(example, as_of={"usage": example.time})
+    assert lags_seen(spec, beating) == (), "silent, and complete up to the cut: late by nothing"
 
 
 def test_what_was_never_complete_teaches_no_belief(spec: Spec, epoch_of: Epochs) -> None:

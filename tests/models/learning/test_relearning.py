@@ -14,7 +14,7 @@ from models.learning.relearning import asked_for, bases, mark
 from models.learning.signing import sign, verify
 from models.learning.touching import reach_of
 from models.learning.trainer import EpochResult, Trainer
-from models.spec import ModelSpec, Spec
+from models.spec import ModelSpec, PolicySpec, Spec
 from schemas.codec import decode_example, decode_manifest, encode
 from schemas.examples import Example, LeftOut, ModelRequest
 from schemas.snapshots import Reign, Relearned
@@ -189,6 +189,67 @@ def test_values_of_the_whole_past_are_in_doubt_until_it_was_known(
     assert mark(spec, [again], 6 * DAY, [early])[0].corrupt == []
     labelled = replace(early, time=3 * DAY - 27 * DAY)
     assert mark(spec, [again], 6 * DAY, [labelled])[0].corrupt == ["usage"]
+
+
+def carrying(spec: Spec, epoch_of: Epochs, day: int, *, wrong: float = 1.0) -> list[Example]:
+    """Examples in the clear of the fault, which carry a window that lies in it, times ``wrong``."""
+    return [
+        replace(
+            e,
+            time=20 * DAY,
+            as_of={"usage": 19 * DAY},
+            complete_as_of={"usage": 20 * DAY},
+            ages={"usage": 2 * DAY} if n % 2 else {},
+            health={"usage": "stalled" if n % 2 else "fresh"},
+            experts={"latest": 0.2, "degrade": min(0.1 * wrong, 0.9)} if n % 2 else {},
+            paired=(lag, 28 * DAY),
+            lagged={
+                "usage": {
+                    str(lag): {name: wrong * value for name, value in e.complete.items()},
+                    str(DAY): e.complete,
+                }
+            },
+        )
+        for n, e in enumerate(epoch_of(spec, day * DAY, 60))
+        for lag in (16 * DAY,)
+    ]
+
+
+def test_what_it_carries_from_before_its_cut_is_not_learned_where_it_was_wrong(
+    several: Spec, epoch_of: Epochs
+) -> None:
+    spec = replace(several, policy=PolicySpec("learned"))
+    again = [Relearned(4 * DAY, 30 * DAY, (WRONG,))]
+
+    def life(wrong: float, left_out: Sequence[Relearned]) -> bytes:
+        trainer = Trainer(spec)
+        for day in (22, 23, 24):
+            examples = mark(spec, left_out, day * DAY, carrying(spec, epoch_of, day, wrong=wrong))
+            assert not any(example.corrupt for example in examples)
+            result = trainer.learn_epoch(day * DAY, examples, 0)
+        return learned(result)
+
+    assert life(100.0, again) == life(1.0, again)
+    assert life(100.0, []) != life(1.0, [])
+
+
+def test_what_it_carries_from_before_its_cut_is_kept_where_it_was_right(
+    several: Spec, epoch_of: Epochs
+) -> None:
+    spec = replace(several, policy=PolicySpec("learned"))
+    stale = carrying(spec, epoch_of, 22)[1]
+
+    def kept(left_out: LeftOut) -> tuple[list[str], bool]:
+        (found,) = mark(spec, [Relearned(4 * DAY, 30 * DAY, (left_out,))], 22 * DAY, [stale])
+        return [str(int(lag) // DAY) for lag in found.lagged["usage"]], bool(found.experts)
+
+    assert kept(WRONG) == (["1"], False)
+    assert kept(LeftOut("usage", 4 * DAY, 5 * DAY)) == (["16", "1"], False)
+    assert kept(LeftOut("usage", 20 * DAY, 21 * DAY)) == (["16", "1"], True)
+    assert kept(LeftOut("another", 3 * DAY, 4 * DAY)) == (["16", "1"], True)
+    far = 20 * DAY - spec.longest_lag - (reach_of(spec, 0) or 0)
+    assert kept(LeftOut("usage", far - DAY, far)) == (["16", "1"], True)
+    assert kept(LeftOut("usage", far - DAY, far + 1)) == (["16", "1"], False)
 
 
 def test_requests_and_reigns_survive_their_records(several: Spec, epoch_of: Epochs) -> None:
