@@ -24,7 +24,8 @@ FOREVER: Final = -NEVER
 MAX_KEPT: Final = 64
 """Intervals of a source that are kept in one partition; settled ones leave first, oldest first."""
 
-_LEFT_OUT = ("open", "closed", "rejected")
+LEFT_OUT: Final = ("open", "closed", "rejected")
+"""States in which windows leave an interval out."""
 
 
 @dataclass(slots=True)
@@ -75,7 +76,7 @@ class Intervals:
         """
         found: list[tuple[int, int]] = []
         for one in self.known:
-            if one.state in _LEFT_OUT:
+            if one.state in LEFT_OUT:
                 end = FOREVER if one.end is None else one.end
                 if found and one.begin <= found[-1][1]:
                     found[-1] = (found[-1][0], max(found[-1][1], end))

@@ -20,7 +20,7 @@ from streams.clock import now_us
 from streams.config import Config
 from streams.connections import Connections
 from streams.sources.overview import SourcesOverview
-from streams.sources.show import table
+from streams.sources.show import show, table
 from streams.topics.clients import KafkaUnreachable, connect, opened
 from streams.topics.reading import TopicNotReadable, ends, seek_to_tail
 
@@ -70,7 +70,7 @@ def _show(config: Config, *, follow: bool, as_json: bool) -> None:
             for one in overview.merged(now):
                 click.echo(orjson.dumps(one))
         else:
-            console.print(table(overview, newest(overview), now))
+            show(console, overview, newest(overview), now)
 
 
 def _catch_up(consumer: Any, config: Config, overview: SourcesOverview) -> None:
@@ -101,7 +101,7 @@ def _draw(consumer: Any, console: Console, overview: SourcesOverview) -> None:
     with Live(console=console, screen=False, auto_refresh=False) as live:
         while True:
             now = format_time(now_us())
-            live.update(table(overview, newest(overview), now), refresh=True)
+            live.update(table(overview, newest(overview), now, folded=True), refresh=True)
             drawn = time.monotonic()
             while time.monotonic() - drawn < REDRAW_S:
                 _take(consumer, overview, 0.2)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import click
 import redis
 from kafka.errors import KafkaError
 
+from models.grid import NEVER
 from models.spec import Spec
+from models.staleness.corruption import FOREVER, Interval
 from models.state.layout import StateError
 from schemas.times import format_time
 from schemas.verdicts import Verdict
@@ -25,7 +28,7 @@ from streams.connections import Connections
 from streams.topics.admin import group_members
 from streams.topics.clients import KafkaUnreachable, connect, opened
 from streams.topics.reading import TopicNotReadable, partitions
-from streams.verdicts.asking import accepting, rejecting, send
+from streams.verdicts.asking import accepting, rejecting, rejecting_marked, send
 from streams.verdicts.state import Partitions
 
 POLL_S = 0.2
@@ -57,6 +60,11 @@ wait_option = click.option(
 @source_argument
 @click.option("--from", "begin", type=Moment(), required=True, help="Events after this time.")
 @until_option
+@click.option(
+    "--marked",
+    is_flag=True,
+    help="Only what is marked already, where it is: partitions that were well lose nothing.",
+)
 @reason_option
 @wait_option
 def reject(
@@ -64,6 +72,7 @@ def reject(
     source: str,
     begin: int,
     until: int | None,
+    marked: bool,
     reason: str,
     wait: float,
 ) -> None:
@@ -75,13 +84,19 @@ def reject(
     touch this one are rejected as a whole; of accepted ones only those that lie in this one.
     What models have learned: ebbline models rollback.
 
+    It goes to every partition: one in which the data was right loses them, too, and nothing brings
+    them back. With --marked it takes, of each, only what ebbline sources tells of.
+
     It takes all input topics of the partition, back to their first record. Where retention has
     deleted some, the events stay in the state, but out of all windows.
 
     Exit code 1 when it was not carried out in time (it stays asked), or could not be, for want of
     old records.
     """
-    _ask(config_file, source, rejecting(source, begin, _after(begin, until), reason), wait)
+    until = _after(begin, until)
+    everywhere = rejecting(source, begin, until, reason)
+    marked_only = partial(rejecting_marked, source, begin=begin, until=until, reason=reason)
+    _ask(config_file, source, marked_only if marked else lambda _: everywhere, (begin, until), wait)
 
 
 @click.command()
@@ -104,7 +119,9 @@ def accept(
     Means every interval that touches --from < event time <= --until, as a whole. What was
     rejected and taken out of the state does not come back.
     """
-    _ask(config_file, source, accepting(source, begin, _after(begin, until), reason), wait)
+    meant = begin, _after(begin, until)
+    verdicts = accepting(source, *meant, reason)
+    _ask(config_file, source, lambda _: verdicts, meant, wait)
 
 
 def _after(begin: int | None, until: int | None) -> int | None:
@@ -113,7 +130,14 @@ def _after(begin: int | None, until: int | None) -> int | None:
     return until
 
 
-def _ask(config_file: Path | None, source: str, verdicts: Sequence[Verdict], wait: float) -> None:
+def _ask(
+    config_file: Path | None,
+    source: str,
+    ask: Callable[[Iterable[Interval]], Sequence[Verdict]],
+    meant: tuple[int | None, int | None],
+    wait: float,
+) -> None:
+    """ask: what to ask of a partition, by the intervals that it knows. meant: begin and end."""
     config = load(config_file)
     names = [one.name for one in config.spec.sources]
     if source not in names:
@@ -124,12 +148,13 @@ def _ask(config_file: Path | None, source: str, verdicts: Sequence[Verdict], wai
         states = Partitions(client, config, source)
         declared = config.spec.sources[names.index(source)]
         numbers = [place.partition for place in partitions(consumer, declared.input_topic)]
+        verdicts = {number: ask(states.intervals(number)) for number in numbers}
         places = send(consumer, producer, declared, verdicts, _clocks(config, states, numbers))
         listed = ", ".join(f"{n}-{offset}" for n, offset in places.items())
         click.echo(f"{source}: asked in {declared.input_topic}, partition-offset {listed or '-'}")
         done = _carried_out(states, places, wait)
         if done:
-            stuck = _tell(source, states, places, verdicts[0])
+            stuck = _tell(source, states, places, meant)
             if stuck:
                 begins = (
                     ", ".join(begun_later(consumer, config.spec, stuck)) or "(which is unknown)"
@@ -173,9 +198,14 @@ def begun_later(consumer: Any, spec: Spec, numbers: Collection[int]) -> list[str
     ]
 
 
-def _tell(source: str, states: Partitions, places: Mapping[int, int], verdict: Verdict) -> set[int]:
+def _tell(
+    source: str,
+    states: Partitions,
+    places: Mapping[int, int],
+    meant: tuple[int | None, int | None],
+) -> set[int]:
     """What became of the intervals that were meant. Returns partitions in which one is stuck."""
-    begin, until = verdict.begin or -(2**62), verdict.until or 2**62
+    begin, until = meant[0] or NEVER, meant[1] or FOREVER
     found = {
         (number, one.begin, one.end, one.state)
         for number in places

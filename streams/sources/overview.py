@@ -15,7 +15,7 @@ from schemas.times import format_time, parse_time
 class LeftOut:
     """Wrong data that nobody has decided about: windows leave it out. Times RFC 3339.
 
-    partitions: in which it is known.
+    partitions: in which it is known; in each of them it may be a part of the whole only.
     """
 
     begin: str
@@ -50,10 +50,25 @@ class SourcesOverview:
         else:
             self.told[record.source] = record
 
+    def wrong_now(self, source: str) -> LeftOut | None:
+        """What is wrong and not over, up to the newest that came; None: nothing, or none came."""
+        open_now = [
+            (parse_time(part.corrupt_since), parse_time(part.last_data), number)
+            for (name, number), part in self.partitions.items()
+            if name == source and part.corrupt_since is not None and part.last_data is not None
+        ]
+        if not open_now:
+            return None
+        begins, ends, numbers = zip(*open_now, strict=True)
+        if max(ends) <= min(begins):
+            return None
+        begin, end = format_time(min(begins)), format_time(max(ends))
+        return LeftOut(begin, end, "", tuple(sorted(numbers)))
+
     def left_out(self, source: str) -> list[LeftOut]:
         """Intervals that are over, neither accepted nor taken out; those that meet as one.
 
-        Of an open one ``merged`` tells (``corrupt_since``).
+        Of an open one :meth:`wrong_now` tells.
         """
         waiting = sorted(
             (parse_time(one.begin), parse_time(one.end), number, one.reason)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, OverflowMethod, RenderableType
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
@@ -17,21 +17,34 @@ from streams.watch.render import COLOURS
 
 OLD_S = 60.0
 """What was said longer ago than this may not be true any more."""
+_HEALTH = max(map(len, COLOURS))
+_OVERFLOW: dict[bool, OverflowMethod] = {True: "fold", False: "ignore"}
 LEGEND = (
     "since: when its health became that. behind: clock less watermark. usual: its usual delay. "
     "cost: log loss that a score has more without it (in money: ebbline cost)."
 )
 
 
-def table(overview: SourcesOverview, newest: str | None, now: str) -> RenderableType:
-    """Draw it. newest: when a worker last said something. now: wall clock."""
+def show(console: Console, overview: SourcesOverview, newest: str | None, now: str) -> None:
+    """Print it, commands in one piece however narrow the terminal is: what is copied is whole."""
+    console.print(table(overview, newest, now), crop=False)
+
+
+def table(
+    overview: SourcesOverview, newest: str | None, now: str, *, folded: bool = False
+) -> RenderableType:
+    """Draw it. newest: when a worker last said something. now: wall clock.
+
+    folded: break commands, too, over the lines of a screen that is drawn again and again.
+    """
     found = overview.merged(now)
     drawn = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("source", "health", "since"):
-        drawn.add_column(name, no_wrap=True)
+    drawn.add_column("source", overflow="fold")
+    drawn.add_column("health", no_wrap=True, min_width=_HEALTH)
+    drawn.add_column("since", no_wrap=True)
     for name in ("behind", "usual", "silent"):
         drawn.add_column(name, justify="right", no_wrap=True)
-    drawn.add_column("last data", no_wrap=True)
+    drawn.add_column("last data", overflow="fold")
     drawn.add_column("cost", justify="right", no_wrap=True)
     for one in found:
         drawn.add_row(
@@ -44,43 +57,55 @@ def table(overview: SourcesOverview, newest: str | None, now: str) -> Renderable
             _minute(one.last_data),
             "-" if one.cost_missing is None else f"{one.cost_missing:+.4f}",
         )
-    whys = [
-        Text(line, style=COLOURS[one.health])
-        for one in found
-        for line in (*why(one), *waiting(one.source, overview.left_out(one.source)))
-    ]
     return Group(
         drawn,
         Text(LEGEND, style="dim"),
-        *whys,
+        *(line for one in found for line in _below(overview, one, folded=folded)),
         *(Text(note, style="yellow") for note in notes(newest, now)),
     )
 
 
+def _below(overview: SourcesOverview, one: SourceOverall, *, folded: bool) -> Iterator[Text]:
+    """Why, and what can be done."""
+    style, wrong = COLOURS[one.health], overview.wrong_now(one.source)
+    told = [(line, [] if wrong is None else [wrong]) for line in why(one)]
+    told += [(waiting(one.source, over), [over]) for over in overview.left_out(one.source)]
+    for line, undecided in told:
+        yield Text(line, style=style)
+        for words, command in (pair for some in undecided for pair in verdicts(one.source, some)):
+            yield Text(f"  {words}", style=style)
+            yield Text(f"    {command}", style, no_wrap=not folded, overflow=_OVERFLOW[folded])
+
+
 def why(one: SourceOverall) -> Iterator[str]:
-    """Why its health is what it is, where there is anything to say; and what can be done."""
+    """Why its health is what it is, where there is anything to say."""
     places = partitions_text(one)
-    if one.health == "fresh" and one.evidence == "in time" and not places:
-        return
-    yield f"{one.source}: {one.evidence}{f' ({places})' if places else ''}"
-    if one.corrupt_since is not None:
-        yield from _verdicts(f"{one.source} --from {one.corrupt_since}")
+    if one.health != "fresh" or one.evidence != "in time" or places:
+        yield f"{one.source}: {one.evidence}{f' ({places})' if places else ''}"
 
 
-def waiting(source: str, intervals: Sequence[LeftOut]) -> Iterator[str]:
+def waiting(source: str, over: LeftOut) -> str:
     """Wrong data that is over, and that nobody has decided about."""
-    for one in intervals:
-        numbers = " ".join(map(str, one.partitions))
-        yield (
-            f"{source}: no window uses {_minute(one.begin)} to {_minute(one.end)} "
-            f"({one.reason}; partitions {numbers})"
-        )
-        yield from _verdicts(f"{source} --from {one.begin} --until {one.end}")
+    times = f"{_minute(over.begin)} to {_minute(over.end)}"
+    return f"{source}: no window uses {times} ({over.reason}; {_numbers(over)})"
 
 
-def _verdicts(meant: str) -> Iterator[str]:
-    yield f"  wrong, and to be taken out again: ebbline sources reject {meant}"
-    yield f"  right after all (a real change):  ebbline sources accept {meant}"
+def verdicts(source: str, wrong: LeftOut) -> Iterator[tuple[str, str]]:
+    """What can be decided, and the command for it.
+
+    The source stands last: no beginning of such a command is a command, so one that is cut off, or
+    broken over lines, does nothing.
+    """
+    meant = f"--from {wrong.begin} --until {wrong.end} {source}"
+    yield (
+        f"wrong, and to be taken out again, where it is marked ({_numbers(wrong)}):",
+        f"ebbline sources reject --marked {meant}",
+    )
+    yield "right after all (a real change):", f"ebbline sources accept {meant}"
+
+
+def _numbers(wrong: LeftOut) -> str:
+    return f"partitions {' '.join(map(str, wrong.partitions))}"
 
 
 def partitions_text(one: SourceOverall) -> str:

@@ -1,15 +1,17 @@
-"""Verdicts of an operator, put into every partition of the source's topic.
+"""Verdicts of an operator, put into partitions of the source's topic.
 
-Each partition's owner meets them at their place there, so a replay repeats them.
+Each partition's owner meets them at their place there, so a replay repeats them. They are about
+what that partition holds; without them a partition stays as it is.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from models.spec import SourceSpec
+from models.staleness.corruption import FOREVER, LEFT_OUT, Interval
 from schemas.verdicts import VERDICT_HEADER, Verdict, encode_verdict
 from streams.topics.reading import partitions
 
@@ -26,6 +28,28 @@ def rejecting(source: str, begin: int, until: int | None, reason: str) -> list[V
     ]
 
 
+def rejecting_marked(
+    source: str, known: Iterable[Interval], begin: int, until: int | None, reason: str
+) -> list[Verdict]:
+    """Reject, of what a partition knows, the intervals that touch this one and were not accepted.
+
+    Each by its own id and as it is: nothing that is not marked is taken out. until: also where one
+    that is open ends.
+    """
+    asked = f"operator-{uuid.uuid4().hex}"
+    meant = [
+        one
+        for one in known
+        if one.state in LEFT_OUT and one.touches(begin, FOREVER if until is None else until)
+    ]
+    return [
+        Verdict(
+            f"{asked}-{i}", source, "reject", until=until, interval=one.id, reason=reason, by=BY
+        )
+        for i, one in enumerate(meant)
+    ]
+
+
 def accepting(source: str, begin: int | None, until: int | None, reason: str) -> list[Verdict]:
     """The data of all intervals that touch this one are right after all."""
     known = f"operator-{uuid.uuid4().hex}"
@@ -36,13 +60,13 @@ def send(
     consumer: Any,
     producer: Any,
     source: SourceSpec,
-    verdicts: Sequence[Verdict],
+    verdicts: Mapping[int, Sequence[Verdict]],
     clocks_ms: Mapping[int, int],
 ) -> dict[int, int]:
-    """Put verdicts into every partition that has records; the last one's offset in each, kept.
+    """Put verdicts into partitions that have records; the last one's offset in each, kept.
 
-    clocks_ms: by partition, the arrival time to give them; not later than what has arrived on an
-    arrival clock, or they would move that clock.
+    verdicts: by partition. clocks_ms: by partition, the arrival time to give them; not later than
+    what has arrived on an arrival clock, or they would move that clock.
     """
     places = partitions(consumer, source.input_topic)
     ends = consumer.end_offsets(places)
@@ -55,10 +79,10 @@ def send(
                 partition=place.partition,
                 timestamp_ms=clocks_ms[place.partition],
             )
-            for verdict in verdicts
+            for verdict in verdicts[place.partition]
         ]
         for place in places
-        if ends[place] > 0
+        if ends[place] > 0 and verdicts[place.partition]
     }
     producer.flush()
     return {

@@ -6,15 +6,18 @@ import click
 import pytest
 from kafka import TopicPartition
 
+from models.staleness.corruption import Interval, Intervals
 from schemas.examples import LeftOut
+from schemas.sources import IntervalState
 from schemas.times import parse_time
 from schemas.verdicts import decode_verdict, encode_verdict
 from streams.cli.stretches import Moment, Stretch
 from streams.cli.verdicts import begun_later
 from streams.config import parse_config
 from streams.demo.template import configuration
-from streams.verdicts.asking import accepting, rejecting
+from streams.verdicts.asking import accepting, rejecting, rejecting_marked, send
 
+T = parse_time("2026-03-01T00:00:00Z")
 BEGIN, UNTIL = "2026-03-01T00:00:00Z", "2026-03-02T12:00:00Z"
 
 
@@ -25,6 +28,65 @@ def test_times_of_options_are_those_of_verdicts() -> None:
         assert decode_verdict(encode_verdict(verdict)) == verdict
     assert (marked.action, rejected.action) == ("corrupt", "reject")
     assert (marked.begin, rejected.until) == (parse_time(BEGIN), parse_time(UNTIL))
+
+
+def test_only_what_is_marked_and_not_accepted_is_rejected_where_it_is() -> None:
+    def known(number: int, begin: int, end: int | None, state: IntervalState) -> Interval:
+        return Interval(f"{number}-{begin}", T + begin, end and T + end, state, "r", T, "gate")
+
+    partitions = {
+        0: Intervals([known(0, 10, 40, "closed"), known(0, 90, 95, "closed")]),
+        1: Intervals([known(1, 20, 25, "accepted"), known(1, 30, None, "open")]),
+        2: Intervals([known(2, 20, 25, "accepted")]),
+    }
+    for ruled in partitions.values():
+        for verdict in rejecting_marked("usage", ruled.known, T + 15, T + 50, "cents"):
+            assert decode_verdict(encode_verdict(verdict)) == verdict
+            ruled.rule(verdict, T + 70, T + 80)
+    assert {
+        number: [(one.begin - T, one.end and one.end - T, one.state) for one in found.known]
+        for number, found in partitions.items()
+    } == {
+        0: [(10, 40, "rejected"), (90, 95, "closed")],
+        1: [(20, 25, "accepted"), (30, 50, "rejected")],
+        2: [(20, 25, "accepted")],
+    }
+
+
+class Future:
+    def __init__(self, offset: int) -> None:
+        self.offset = offset
+
+    def get(self, _timeout: float) -> Future:
+        return self
+
+
+class Broker:
+    """Takes what is sent. Partition 2 has no records."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[int, bytes]] = []
+
+    def partitions_for_topic(self, topic: str) -> set[int]:
+        return {0, 1, 2}
+
+    def end_offsets(self, places: list[TopicPartition]) -> dict[TopicPartition, int]:
+        return {place: 0 if place.partition == 2 else 7 for place in places}
+
+    def send(self, _topic: str, *, value: bytes, partition: int, **_more: object) -> Future:
+        self.sent.append((partition, value))
+        return Future(6 + len(self.sent))
+
+    def flush(self) -> None:
+        pass
+
+
+def test_a_partition_of_which_nothing_is_asked_gets_no_record() -> None:
+    source, broker = parse_config(configuration("x")).spec.sources[0], Broker()
+    verdicts = rejecting(source.name, T, T + 1, "")
+    asked = {0: verdicts, 1: [], 2: verdicts}
+    assert send(broker, broker, source, asked, dict.fromkeys(asked, 5)) == {0: 8}
+    assert broker.sent == [(0, encode_verdict(one)) for one in verdicts]
 
 
 class Gone:

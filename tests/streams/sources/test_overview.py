@@ -5,14 +5,33 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 
+import click
 import orjson
+import pytest
 from rich.console import Console
 
 from schemas.codec import encode
 from schemas.sources import CostOfLag, IntervalState, WrongInterval
+from streams.cli.verdicts import accept, reject
 from streams.sources.overview import LeftOut, SourcesOverview
-from streams.sources.show import notes, table, waiting, why
+from streams.sources.show import notes, show, table, verdicts, waiting, why
 from tests.models.staleness.test_overall import NOW, part
+
+
+def interval(begin: int, end: int | None, state: IntervalState, reason: str) -> WrongInterval:
+    """Of days of February."""
+    until = None if end is None else f"2026-02-{end:02}T00:00:00Z"
+    return WrongInterval("i", f"2026-02-{begin:02}T00:00:00Z", until, state, reason, NOW, "gate")
+
+
+def printed(found: SourcesOverview, width: int) -> str:
+    file = io.StringIO()
+    show(Console(width=width, file=file), found, NOW, NOW)
+    return file.getvalue()
+
+
+def commands(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.startswith("    ebbline")]
 
 
 def collected() -> SourcesOverview:
@@ -75,29 +94,79 @@ def test_the_table_says_what_somebody_on_call_needs() -> None:
     assert "silent for 3h where 4min is usual (p < 1e-8) (partitions 1 of 2)" in why
 
 
-def test_the_table_fits_a_narrow_terminal() -> None:
-    console = Console(width=80, record=True, file=io.StringIO())
-    console.print(table(collected(), NOW, NOW))
-    header, line = console.export_text().splitlines()[:2]
-    assert "…" not in header + line
+@pytest.mark.parametrize("name", ["usage", "web_clickstream_events_eu"])
+def test_the_table_fits_a_narrow_terminal(name: str) -> None:
+    found = SourcesOverview("shop", [name])
+    found.take(encode(part(0, "stalled", source=name)))
+    lines = printed(found, 80).splitlines()
+    header = ["source", "health", "since", "behind", "usual", "silent", "last", "data", "cost"]
+    assert lines[0].split() == header
+    assert lines[1].split()[1:5] == ["stalled", "03-01", "12:00", "1min"]
+    drawn = lines[: next(i for i, line in enumerate(lines) if line.startswith("since:"))]
+    assert "".join(line.split()[0] for line in drawn[1:] if line[0] != " ") == name
+    assert "…" not in "".join(lines)
+    assert "2026-03-01" in lines[1]
 
 
 def test_of_wrong_data_it_says_what_can_be_done() -> None:
-    (one,) = collected().merged(NOW)
-    assert not [line for line in why(one) if "ebbline" in line]
-    since = "2026-02-27T07:00:00Z"
-    wrong = replace(one, health="corrupt", corrupt_since=since)
-    for verdict in ("reject", "accept"):
-        assert any(f"ebbline sources {verdict} usage --from {since}" in x for x in why(wrong))
+    assert "ebbline sources" not in printed(collected(), 160)
+    since, newest = "2026-02-27T07:00:00Z", "2026-03-01T11:59:00Z"
+    found = SourcesOverview("shop", ["usage"])
+    found.take(encode(part(0)))
+    found.take(encode(part(1, "corrupt", corrupt_since=since)))
+    wrong = LeftOut(since, newest, "", (1,))
+    assert found.wrong_now("usage") == wrong
+    times = f"--from {since} --until {newest}"
+    assert list(verdicts("usage", wrong)) == [
+        (
+            "wrong, and to be taken out again, where it is marked (partitions 1):",
+            f"ebbline sources reject --marked {times} usage",
+        ),
+        ("right after all (a real change):", f"ebbline sources accept {times} usage"),
+    ]
+    assert commands(printed(found, 40)) == [command for _, command in verdicts("usage", wrong)]
+
+
+def test_where_nothing_wrong_has_come_yet_nothing_is_to_be_decided() -> None:
+    found = SourcesOverview("shop", ["usage"])
+    found.take(encode(part(0, "corrupt", corrupt_since="2026-03-02T00:00:00Z")))
+    assert found.wrong_now("usage") is None
+    found.take(encode(part(0, "corrupt", last_data=None, corrupt_since="2026-02-02T00:00:00Z")))
+    assert found.wrong_now("usage") is None
+
+
+@pytest.mark.parametrize("width", range(40, 140, 3))
+def test_a_command_is_never_cut_or_broken(width: int) -> None:
+    found = SourcesOverview("shop", ["clicks"])
+    found.take(encode(part(0, source="clicks", intervals=[interval(5, 8, "closed", "nulls")])))
+    (over,) = found.left_out("clicks")
+    assert commands(printed(found, width)) == [command for _, command in verdicts("clicks", over)]
+
+
+def test_no_beginning_of_a_command_is_a_command() -> None:
+    over = LeftOut("2026-02-05T00:00:00Z", "2026-02-08T00:00:00Z", "nulls", (0,))
+    (_, reject_it), (_, accept_it) = verdicts("clicks", over)
+    for command, text in ((reject, reject_it), (accept, accept_it)):
+        words = text.split()[3:]
+        assert command.make_context("x", list(words)).params["source"] == "clicks"
+        for cut in range(len(words)):
+            with pytest.raises(click.UsageError):
+                command.make_context("x", words[:cut])
+
+
+def test_on_a_screen_that_is_drawn_again_commands_are_folded() -> None:
+    found = SourcesOverview("shop", ["clicks"])
+    found.take(encode(part(0, source="clicks", intervals=[interval(5, 8, "closed", "nulls")])))
+    console = Console(width=60, record=True, file=io.StringIO())
+    console.print(table(found, NOW, NOW, folded=True))
+    lines = console.export_text().splitlines()
+    assert max(map(len, lines)) <= 60
+    assert " ".join(" ".join(lines).split()).endswith(
+        "accept --from 2026-02-05T00:00:00Z --until 2026-02-08T00:00:00Z clicks"
+    )
 
 
 def test_wrong_data_that_is_over_waits_for_somebody_to_decide() -> None:
-    def interval(begin: int, end: int | None, state: IntervalState, reason: str) -> WrongInterval:
-        until = None if end is None else f"2026-02-{end:02}T00:00:00Z"
-        return WrongInterval(
-            "i", f"2026-02-{begin:02}T00:00:00Z", until, state, reason, NOW, "gate"
-        )
-
     found = SourcesOverview("shop", ["usage", "billing"])
     found.take(
         encode(
@@ -119,15 +188,17 @@ def test_wrong_data_that_is_over_waits_for_somebody_to_decide() -> None:
         LeftOut("2026-02-15T00:00:00Z", "2026-02-16T00:00:00Z", "nulls", (0,)),
     ]
     assert found.left_out("billing") == []
-    said = list(waiting("usage", found.left_out("usage")))
+    said = [waiting("usage", over) for over in found.left_out("usage")]
     assert said[0] == (
         "usage: no window uses 2026-02-05 00:00 to 2026-02-09 00:00 "
         "(unit of minutes; partitions 0 1)"
     )
-    assert said[1].endswith("--from 2026-02-05T00:00:00Z --until 2026-02-09T00:00:00Z")
-    console = Console(width=200, record=True, file=io.StringIO())
-    console.print(table(found, NOW, NOW))
-    assert all(line in console.export_text(clear=False) for line in said)
+    text = printed(found, 200)
+    assert all(line in text for line in said)
+    assert commands(text)[0] == (
+        "ebbline sources reject --marked --from 2026-02-05T00:00:00Z --until 2026-02-09T00:00:00Z "
+        "usage"
+    )
 
 
 def test_of_a_source_that_is_well_it_says_nothing() -> None:
