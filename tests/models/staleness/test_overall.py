@@ -121,14 +121,28 @@ def test_what_comes_later_than_usual_is_told_of_the_partition_that_has_most() ->
     assert not differs(replace(before, later=little), replace(before, later=much))
 
 
-def test_silence_that_each_partition_alone_could_have_by_chance() -> None:
-    silence = Silence(seconds=7_200.0, usual_s=600.0, p=0.001)
-    one = merged(part(0, silence=silence))
-    assert one.health == "fresh"
-    assert one.p == pytest.approx(0.001)
-    found = merged(*[part(i, silence=silence) for i in range(8)])
+def silent(p: float, seconds: float = 7_200.0) -> Silence:
+    return Silence(seconds=seconds, usual_s=600.0, p=p)
+
+
+def test_partitions_that_one_job_feeds_are_silent_together_and_prove_no_more_than_one() -> None:
+    one = merged(part(0, silence=silent(0.001)))
+    assert (one.health, one.p) == ("fresh", pytest.approx(0.001))
+    found = merged(*[part(i, silence=silent(0.001)) for i in range(16)])
+    assert (found.health, found.p) == ("fresh", pytest.approx(0.002))
+
+
+def test_silence_of_all_partitions_that_is_no_chance() -> None:
+    found = merged(*[part(i, silence=silent(1e-8)) for i in range(8)])
     assert found.health == "stalled"
-    assert found.evidence == "silent for 2h in all partitions together (p < 1e-12)"
+    assert found.evidence == "silent for 2h in all partitions together (p < 1e-7)"
+
+
+def test_one_partition_that_is_dead_does_not_make_those_silent_that_speak() -> None:
+    speaking = [part(i, silence=silent(1.0, 5.0)) for i in range(1, 8)]
+    found = merged(part(0, "stalled", silence=silent(1e-200)), *speaking)
+    assert found.health == "fresh"
+    assert found.evidence == "1 of 8 partitions stalled: because stalled"
 
 
 def test_chances_that_are_none_prove_nothing() -> None:
