@@ -10,6 +10,7 @@ the delay of what came, not from how long ago that was.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from models.staleness.sketch import Sketch
@@ -159,9 +160,16 @@ def _evidence(
         if p is not None and p < _POOLED:
             return f"silent for {duration(least)} in all partitions together ({probability(p)})"
     worst = max(seen, key=_urgency)
-    if len(affected) in (0, len(seen)):
+    counts = sorted(Counter(one.health for one in affected).items(), key=_badness, reverse=True)
+    if not counts or counts == [(worst.health, len(seen))]:
         return worst.evidence
-    return f"{len(affected)} of {len(seen)} partitions {worst.health}: {worst.evidence}"
+    (first, number), *others = counts
+    said = [f"{number} of {len(seen)} partitions {first}", *(f"{n} {name}" for name, n in others)]
+    return f"{', '.join(said)}: {worst.evidence}"
+
+
+def _badness(counted: tuple[Health, int]) -> int:
+    return BADNESS.index(counted[0])
 
 
 def _urgency(one: SourceStatus) -> tuple[int, bool, float]:

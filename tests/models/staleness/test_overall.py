@@ -71,6 +71,15 @@ def test_a_part_that_is_not_well_is_named_though_the_whole_is_fresh() -> None:
     assert found.evidence == "1 of 3 partitions stalled: because stalled"
 
 
+def test_partitions_are_counted_by_what_is_the_matter_with_them() -> None:
+    late = [part(1, "lagging", staleness_s=9e5), part(2, "lagging")]
+    found = merged(part(0), *late, part(3, "stalled"))
+    assert found.evidence == "1 of 4 partitions stalled, 2 lagging: because stalled"
+    found = merged(*late, part(3, "stalled"))
+    assert found.evidence == "1 of 3 partitions stalled, 2 lagging: because stalled"
+    assert merged(*late).evidence == "because lagging"
+
+
 def test_an_idle_partition_does_not_hold_the_watermark_back() -> None:
     old = "2026-02-20T00:00:00Z"
     quiet = part(1, mark=old, staleness_s=800_000.0)
