@@ -16,6 +16,7 @@ from models.engine.unit import NOBODY, Unit
 from models.engine.weighing import Scored
 from models.engine.why import Why
 from models.features.plan import Plan
+from models.features.remaining import Stretches
 from models.grid import Int
 from models.state.decoding import decode
 from models.state.membership import belongs, expires
@@ -23,14 +24,16 @@ from models.state.slab import Slab
 from schemas.murmur2 import partition_of
 from schemas.times import format_time
 
-Observer = Callable[[Slab, Scored], None]
+Observer = Callable[[Slab, Scored, Sequence[Stretches]], None]
 
 
 class Desk:
     """One partition's state, and what is done with it everywhere.
 
     now: the wall clock, as the driver gave it. unit: what gathers for the next commit. observer:
-    is shown who has been scored at a cut, while their state still stands there; it changes nothing.
+    is shown who has been scored at a cut, while their state still stands there, and the intervals
+    of wrong data that were left out of it (see ``models.features.vector.features``); it changes
+    nothing.
     """
 
     def __init__(

@@ -139,7 +139,7 @@ class Sweeps:
         """Users of a cut: told what they were scored, some kept as examples; the changed rows."""
         rows = scored.rows
         if self.desk.observer is not None:
-            self.desk.observer(self.slab, scored)
+            self.desk.observer(self.slab, scored, excluded_of(self.state))
         noted = NOBODY
         if self.spec.scoring.schedule is not None:
             why = self.desk.checks.why_now()

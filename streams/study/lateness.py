@@ -15,6 +15,7 @@ import numpy as np
 
 from models.engine.looking import look
 from models.engine.weighing import Scored, score
+from models.features.remaining import Stretches
 from models.grid import NEVER, Int
 from models.learning.numerics import Floats
 from models.spec import Spec
@@ -46,15 +47,15 @@ class Lateness:
         self._known: list[Floats] = []
         self._late: dict[Variant, list[Floats]] = {variant: [] for variant in variants}
 
-    def scored(self, slab: Slab, scored: Scored) -> None:
-        """Score everybody again with each thing late."""
+    def scored(self, slab: Slab, scored: Scored, excluded: Sequence[Stretches]) -> None:
+        """Score everybody again with each thing late, without the wrong data left out then."""
         if int(scored.at[0]) < self._since or scored.scorer.version == 0:
             return
         self._users += slab.names(scored.rows)
         self._time.append(scored.at)
         self._known.append(scored.probability)
         whole = {(v.source, v.lag): None for v in self._variants}
-        late = {key: self.looked(slab, scored, *key) for key in whole}
+        late = {key: self.looked(slab, scored, excluded, *key) for key in whole}
         for variant in self._variants:
             found = late[variant.source, variant.lag]
             if variant.feature is None:
@@ -78,7 +79,14 @@ class Lateness:
         )
         return every.part(~np.isnan(label))
 
-    def looked(self, slab: Slab, scored: Scored, source: str, lag: int | None) -> Scored:
+    def looked(
+        self,
+        slab: Slab,
+        scored: Scored,
+        excluded: Sequence[Stretches],
+        source: str,
+        lag: int | None,
+    ) -> Scored:
         """Score everybody with a source so much later than it is, or missing (None)."""
         s = self._spec.source_index(source)
         marks, health = scored.watermarks.copy(), scored.health.copy()
@@ -87,8 +95,9 @@ class Lateness:
         else:
             marks[:, s] = np.where(marks[:, s] == NEVER, NEVER, marks[:, s] - lag)
             health[:, s] = np.where(health[:, s] == UNKNOWN, UNKNOWN, STALLED)
-        looks = look(slab, scored.rows, scored.at, marks, health, scored.scorer.policies)
-        return score(self._spec, [looks], scored.scorer)
+        scorer = scored.scorer
+        looks = look(slab, scored.rows, scored.at, marks, health, scorer.policies, excluded)
+        return score(self._spec, [looks], scorer)
 
     def _one_late(self, scored: Scored, late: Scored, feature: str, lag: int | None) -> Floats:
         j = [one.name for one in self._spec.features].index(feature)

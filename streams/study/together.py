@@ -16,6 +16,7 @@ import numpy as np
 from models.engine.looking import Looks
 from models.engine.requests import Output
 from models.engine.weighing import Scored, score
+from models.features.remaining import Stretches
 from models.grid import Int
 from models.learning.numerics import Floats
 from models.learning.scorer import Scorer
@@ -59,7 +60,7 @@ class Together:
             for trained, opinion in zip(self._trained[1:], self._others, strict=True):
                 trained.take(one if isinstance(one, int) else opinion.put_into(one))
 
-    def scored(self, slab: Slab, scored: Scored) -> None:
+    def scored(self, slab: Slab, scored: Scored, _: Sequence[Stretches]) -> None:
         """Take note of the scores of a cut, and have the others score it."""
         users = slab.names(scored.rows)
         self.users += users

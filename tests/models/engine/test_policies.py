@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -16,6 +17,7 @@ from models.engine import epochs, sweeps
 from models.engine.completing import drawn_lag
 from models.engine.weighing import Scored
 from models.features.plan import reach
+from models.features.remaining import Stretches
 from models.features.vector import features
 from models.spec import POLICIES
 from models.staleness.ages import rungs_of
@@ -100,7 +102,7 @@ def test_fresh_users_cost_one_evaluation(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_the_probability_is_the_policies_by_their_weights() -> None:
     seen: list[Scored] = []
 
-    def watch(_: Slab, scored: Scored) -> None:
+    def watch(_: Slab, scored: Scored, __: Sequence[Stretches]) -> None:
         seen.append(scored)
 
     found = worker(LEARNED, history())
@@ -271,7 +273,7 @@ def test_what_has_not_moved_is_as_it_was_and_the_rest_is_read_again() -> None:
     """Every policy's reading is that of the one function, whole, as of its times."""
     found, moved = worker(LEARNED, history()), 0
 
-    def look_again(slab: Slab, scored: Scored) -> None:
+    def look_again(slab: Slab, scored: Scored, _: Sequence[Stretches]) -> None:
         nonlocal moved
         if scored.stale is None:
             return
