@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import orjson
@@ -39,6 +39,15 @@ def admit(
         kept.values(), key=lambda e: (e.time, keyed_hash(spec.learning.sample_key, e.user), e.id)
     )
     return ordered, dict(sorted(dropped.items()))
+
+
+def admitted(spec: Spec, by_epoch: Mapping[int, Sequence[Example]]) -> dict[int, list[Example]]:
+    """The examples to learn of a whole history, by the end of their epoch, the oldest first.
+
+    Epochs that have none are left out.
+    """
+    every = {epoch: admit(spec, by_epoch[epoch], None, epoch)[0] for epoch in sorted(by_epoch)}
+    return {epoch: examples for epoch, examples in every.items() if examples}
 
 
 def _objection(spec: Spec, example: Example, after: int | None, epoch: int) -> str | None:

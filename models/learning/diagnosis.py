@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.learning.admission import admitted
 from models.learning.evidence import log_losses
 from models.learning.numerics import Floats
 from models.learning.scorer import Scorer, as_matrix
@@ -85,8 +86,12 @@ class TooFewExamplesError(ValueError):
 
 
 def diagnose(spec: Spec, by_epoch: ByEpoch, shares: Sequence[float] = SHARES) -> Diagnosis:
-    """Live through the epochs once for each share; see the module. Raises TooFewExamplesError."""
-    epochs = sorted(by_epoch)
+    """Live through the epochs once for each share; see the module. Raises TooFewExamplesError.
+
+    What is not learned, such as examples that hold wrong data, counts nowhere.
+    """
+    by_epoch = admitted(spec, by_epoch)
+    epochs = list(by_epoch)
     counts = np.cumsum([len(by_epoch[epoch]) for epoch in epochs])
     if len(epochs) < 4 or counts[-1] < 100:
         raise TooFewExamplesError(

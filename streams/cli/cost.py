@@ -81,7 +81,8 @@ def cost(
     learned again, and each is scored before that: with all that is known of it by now; without each
     source; and, where a source follows learned, lag_trained or nowcast, with each source late, by
     the policy in force. Examples carry one lag each, drawn at random: "7d" means up to 7d, and more
-    than the next shorter one shown. Lags within stale_after are no lateness.
+    than the next shorter one shown. Lags within stale_after are no lateness. Examples that hold
+    wrong data, as far as that is known by now, are left out from the beginning.
     """
     # They learn, which takes two seconds to import.
     from streams.publish.files import FileError

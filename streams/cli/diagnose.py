@@ -44,7 +44,8 @@ def diagnose(
 
     Lives through all examples again, with an eighth, a quarter, a half and all of the users to
     learn from, predicting everybody's before learning them. It takes about twice as long as the
-    trainer took for them, and changes nothing.
+    trainer took for them, and changes nothing. Examples that hold wrong data, as far as that is
+    known by now, are left out from the beginning.
     """
     # They learn, which takes two seconds to import.
     from models.learning.diagnosis import TooFewExamplesError

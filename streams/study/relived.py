@@ -16,6 +16,7 @@ import numpy as np
 
 from models.engine.imagined import if_late
 from models.grid import Int
+from models.learning.admission import admitted
 from models.learning.diagnosis import ByEpoch
 from models.learning.numerics import Floats
 from models.learning.scorer import Scorer, as_matrix
@@ -27,7 +28,7 @@ from streams.study.variants import Variant
 
 
 def relive(spec: Spec, by_epoch: ByEpoch, variants: Sequence[Variant]) -> Pairs:
-    """All examples as pairs, those from before anything was learned left out.
+    """All examples that are learned as pairs, but for those from before anything was learned.
 
     variants: those that are missing (lag None); what is late follows from the examples, a variant
     for each bucket of lags. Raises TooFewCuts.
@@ -38,8 +39,7 @@ def relive(spec: Spec, by_epoch: ByEpoch, variants: Sequence[Variant]) -> Pairs:
     known, late = list[Floats](), {variant: list[Floats]() for variant in missing}
     aged = {v.source: list[_Told]() for v in missing if v.feature is None}
     single = [v for v in missing if v.feature is not None]
-    for epoch in sorted(by_epoch):
-        examples = list(by_epoch[epoch])
+    for epoch, examples in admitted(spec, by_epoch).items():
         if trainer.scorer.version > 0:
             matrix = as_matrix(names, [example.complete for example in examples])
             known.append(trainer.scorer.predict(matrix))

@@ -59,10 +59,14 @@ class Epochs:
 
     def complete(self) -> int | None:
         """End of the oldest epoch that is complete and not learned yet; None while waiting."""
-        if self._first is None or not self._all_heard():
+        following = self.following()
+        if following is None or not self._all_heard():
             return None
-        following = self._first if self._closed is None else self._closed + self._every
         return following if following <= min(self._markers.values()) else None
+
+    def following(self) -> int | None:
+        """End of the oldest epoch that is not learned yet; None: nothing was ever read."""
+        return self._first if self._closed is None else self._closed + self._every
 
     def take(self, epoch: int) -> Closed:
         """Close an epoch."""

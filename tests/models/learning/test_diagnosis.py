@@ -63,6 +63,17 @@ def test_fewer_users_teach_less_and_are_a_part_of_the_more(found: Diagnosis) -> 
     assert whole.train < whole.prequential < found.base
 
 
+def test_what_is_not_learned_counts_nowhere(spec: Spec, epoch_of: Epochs) -> None:
+    told = {day * DAY: epoch_of(spec, day * DAY, 40) for day in range(50, 54)}
+    mixed = {
+        epoch: [replace(e, id=f"{e.id} again", label=1, corrupt=["usage"]) for e in found] + found
+        for epoch, found in told.items()
+    }
+    clean, found = (diagnose(spec, one, shares=(0.5, 1.0)) for one in (told, mixed))
+    assert found.points == clean.points
+    assert (found.base, found.then, found.now) == (clean.base, clean.then, clean.now)
+
+
 def test_too_little_is_said(spec: Spec, epoch_of: Epochs) -> None:
     with pytest.raises(TooFewExamplesError, match="60 examples in 2 epochs"):
         diagnose(spec, {day * DAY: epoch_of(spec, day * DAY, 30) for day in (50, 51)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -159,3 +160,28 @@ def test_one_outcome_alone_tells_no_cost() -> None:
     }
     with pytest.raises(TooFewCuts, match="churners and others"):
         relive(SPEC, alike, variants(SPEC, (), features=False))
+
+
+def test_what_is_not_learned_costs_nothing() -> None:
+    told = examples(4, 60)
+    wrong: list[dict[str, Any]] = [
+        {"corrupt": ["usage"]},
+        {"label": 2},
+        {"weight": 0.0},
+        {"health": {"usage": "corrupt"}},
+    ]
+    mixed = {
+        epoch: found
+        + [
+            replace(one, id=f"wrong {one.id}", complete=dict.fromkeys(NAMES, 1e3), **why)
+            for one, why in zip(found, wrong * 15, strict=True)
+        ]
+        for epoch, found in told.items()
+    }
+    mixed[max(mixed) + DAY] = [
+        replace(told[min(told)][0], corrupt=["usage"], epoch=max(mixed) + DAY)
+    ]
+    every = variants(SPEC, (), features=False)
+    clean, found = relive(SPEC, told, every), relive(SPEC, mixed, every)
+    assert len(found) == len(clean) == 3 * 60
+    assert found.costs(0.5) == clean.costs(0.5)
