@@ -35,9 +35,9 @@ POLL_S = 0.2
 STAYS = (
     "{source}: NOT taken out of the state. It is computed again from the first record of every "
     "input topic on, and these begin later (retention): {begins}. The interval stays out of all "
-    "windows; last and lifetime values that lie in it are not known. Keep records longer (topic "
-    "setting retention.ms) before the next fault; corrected events may be published now, they "
-    "count."
+    "windows, and so do corrected events with times in it: publishing them changes nothing. Last "
+    "and lifetime values that lie in it are not known. Keep records longer (topic setting "
+    "retention.ms) before the next fault."
 )
 ERRORS = (KafkaUnreachable, TopicNotReadable, KafkaError, redis.RedisError, StateError)
 
@@ -80,15 +80,16 @@ def reject(
 
     The state is computed again from the topics, as if they had never come: windows, last values,
     lifetime values, membership, watermarks. Scores that were sent stay as they are, and so do
-    events that arrive later: publish corrected ones, they count. Intervals known already that
-    touch this one are rejected as a whole; of accepted ones only those that lie in this one.
-    What models have learned: ebbline models rollback.
+    events that arrive later: publish corrected ones, within allowed_lateness they count.
+    Intervals known already that touch this one are rejected as a whole; of accepted ones only
+    those that lie in this one. What models have learned: ebbline models rollback.
 
     It goes to every partition: one in which the data was right loses them, too, and nothing brings
     them back. With --marked it takes, of each, only what ebbline sources tells of.
 
     It takes all input topics of the partition, back to their first record. Where retention has
-    deleted some, the events stay in the state, but out of all windows.
+    deleted some, the events stay in the state, but out of all windows, and corrected ones of
+    these times with them.
 
     Exit code 1 when it was not carried out in time (it stays asked), or could not be, for want of
     old records.

@@ -6,11 +6,14 @@ import random
 from dataclasses import asdict, replace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from models.engine import rebuilding, sweeps
+from models.engine.corrupt import excluded_of
+from models.features.vector import features
 from models.spec import Spec
 from schemas.verdicts import VERDICT_HEADER, Verdict, encode_verdict
 from tests.models.engine.harness import Worker
@@ -183,6 +186,34 @@ def test_where_the_topic_begins_later_it_stays_rejected_and_left_out() -> None:
     assert usage["treatment"] == "remaining"
     assert 0 < usage["coverage"] < 1
     assert all("coverage" not in one["sources"]["billing"] for one in scores)
+
+
+@pytest.mark.parametrize("windows", ["mask", "remaining"])
+def test_where_it_stays_rejected_corrected_data_are_left_out_with_it(windows: Any) -> None:
+    usage = replace(
+        SPEC.sources[0], allowed_lateness=900 * S, corrupt_windows=windows, coverage=0.1
+    )
+    spec = replace(SPEC, sources=(usage, *SPEC.sources[1:]))
+    before = [RIGHT[0], event("usage", 60, "b", 60, n=2)]
+    items = [*before, *WRONG, RIGHT[1], *reject(130, 99, 110)]
+    again = [event("usage", 140, "b", 105, n=7, id="new"), beat("billing", 142)]
+    for first, counts in ((1, False), (0, True)):
+        without, given = (
+            Worker(spec, topics(spec, [*items, *more]), first=first).run()
+            for more in (again[1:], again)
+        )
+        assert given.engine.state.sources[0].late == 0
+        told = [[as_scored(one, "b", t) for t in (110, 129, 160)] for one in (without, given)]
+        assert (told[0] != told[1]) is counts
+
+
+def as_scored(worker: Worker, user: str, time: float) -> list[str]:
+    """Windows of usage, and its last value, as a score would have them."""
+    slab, times = worker.engine.slab, np.array([at(time)])
+    as_of, excluded = np.repeat(times[:, None], 3, axis=1), excluded_of(worker.engine.state)
+    matrix, _ = features(slab, slab.row_of([user]), times, as_of, excluded)
+    told = zip(worker.spec.features, matrix[0].tolist(), strict=True)
+    return [str(value) for feature, value in told if feature.source == "usage"]
 
 
 def test_accepted_data_count_again() -> None:
