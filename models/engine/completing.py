@@ -15,6 +15,7 @@ import numpy as np
 from models.features.remaining import Stretches
 from models.features.vector import features
 from models.grid import NEVER, Float, Int
+from models.learning.touching import windows_of
 from models.spec import Spec
 from models.staleness.ages import rungs_of
 from models.state.slab import Slab
@@ -49,18 +50,20 @@ def completions(
     through: Int,
     asked: Sequence[tuple[str, int]],
     excluded: Sequence[Stretches] = (),
+    whole_from: int = NEVER,
 ) -> list[Completion]:
     """Of users' examples of one cut.
 
     through: int64[sources]. asked: sources and lags of models. excluded: see
-    :func:`models.features.vector.features`.
+    :func:`models.features.vector.features`. whole_from: before this panes may have been dropped;
+    windows that reach there are not told.
     """
     spec = slab.spec
     if not spec.learns_lags:
         return [Completion({}, None)] * len(rows)
     drawn = [drawn_lag(spec, slab.users[row] or "", time) for row in rows.tolist()]
     found = [Completion({}, pair) for pair in drawn]
-    reader = _Reader(slab, rows, time, excluded)
+    reader = _Reader(slab, rows, time, excluded, whole_from)
     own = np.array([lag for lag, _ in drawn], dtype=np.int64)
     whole = [s for s, reached in enumerate(through.tolist()) if reached >= time]
     reader.add(own, whole, found)
@@ -80,6 +83,7 @@ class _Reader:
     rows: Int
     time: int
     excluded: Sequence[Stretches]
+    whole_from: int
 
     def add(self, lags: Int, sources: Sequence[int], found: list[Completion]) -> None:
         """Write some sources' features as of a lag before the cut into the completions."""
@@ -94,8 +98,10 @@ class _Reader:
         for s in sources:
             values = _known(spec, matrix, read[s])
             name = spec.sources[s].name
+            longest = self.time - self.whole_from - windows_of(spec, s)
             for one, lag, known in zip(found, lags.tolist(), values, strict=True):
-                one.lagged.setdefault(name, {})[str(lag)] = known
+                if lag <= longest:
+                    one.lagged.setdefault(name, {})[str(lag)] = known
 
 
 def _known(spec: Spec, matrix: Float, columns: Sequence[int]) -> list[dict[str, float]]:

@@ -44,6 +44,7 @@ class Desk:
         self.partition = partition
         self.partitions = partitions
         self.state = state or PartitionState([SourceState() for _ in plan.spec.sources])
+        self.state.keep(plan.panes, plan.spec)
         self.slab = Slab(plan)
         self.points = Points(plan.spec, self.state)
         self.checks = Checks(plan.spec, partition, self.state, self.slab)

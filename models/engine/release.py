@@ -92,7 +92,7 @@ def examples(
         wanted = np.tile(as_of, (len(group), 1))
         complete, _ = features(slab, group, np.full(len(group), time), wanted, excluded)
         wrong = touched(slab, group, wanted, excluded, lasting=False)
-        lagged = completions(slab, group, time, through, asked, excluded)
+        lagged = completions(slab, group, time, through, asked, excluded, desk.state.whole_from)
         for i, (row, cut, label, weight) in enumerate(chosen):
             whole = Whole(complete[i], as_of, np.flatnonzero(wrong[i]), lagged[i])
             yield _example(desk, row, cut, (label, weight), whole, end)

@@ -12,6 +12,7 @@ import orjson
 from models.engine.copies import Lanes
 from models.engine.renewal import Renewal
 from models.grid import NEVER
+from models.spec import Spec
 from models.staleness.corruption import Interval, Intervals
 from models.staleness.evidence import Evidence
 from models.staleness.health import FRESH
@@ -87,7 +88,9 @@ class PartitionState:
     next_check, next_cut, next_epoch, first_epoch (end of the first one closed here): None until
     the first record has set the clock. partitions: how many the topics had, 0 where not known.
     verdicts: that have arrived and do not hold yet. renewal: of scores that were told without late
-    data.
+    data. panes: how many of each user are kept, 0 in a record from before that was written down.
+    whole_from: from when on all of them are there, µs: they were fewer before the configuration
+    was changed.
     """
 
     sources: list[SourceState]
@@ -101,6 +104,15 @@ class PartitionState:
     partitions: int = 0
     verdicts: list[Verdict] = field(default_factory=list)
     renewal: Renewal = field(default_factory=Renewal)
+    panes: int = 0
+    whole_from: int = NEVER
+
+    def keep(self, panes: int, spec: Spec) -> None:
+        """Keep so many panes of each user from here on."""
+        if 0 < self.panes < panes and self.clock != NEVER:
+            newest = self.clock + spec.max_future
+            self.whole_from = max(self.whole_from, newest - (self.panes - 1) * spec.grid)
+        self.panes = panes
 
     def counted_like(self, later: PartitionState) -> PartitionState:
         """Take over a later state's counts of what users' own state tells."""

@@ -19,7 +19,7 @@ from models.engine.weighing import Scored
 from models.features.plan import reach
 from models.features.remaining import Stretches
 from models.features.vector import features
-from models.spec import POLICIES
+from models.spec import POLICIES, PolicySpec
 from models.staleness.ages import rungs_of
 from models.state.cuts import NOT_STALE, CutRecord, brought_up
 from models.state.slab import Slab
@@ -241,6 +241,31 @@ def test_lagged_features_are_those_of_the_same_function() -> None:
         pairs = zip(SPEC.features, values, strict=True)
         known = {f.name: v for f, v in pairs if f.source == source and v == v}
         assert one["lagged"][source][str(lag)] == known
+
+
+def test_windows_whose_panes_were_dropped_before_the_policy_changed_are_not_told() -> None:
+    """Under ``latest`` panes are kept for less long than lags reach back."""
+    moment, spec = at(500), replace(LEARNED, policy=PolicySpec("learned", longest_lag=200 * S))
+    assert spec.feature_set == SPEC.feature_set, "state stays"
+    items = [
+        event(source, second, f"u{second % 12}", second, n=second % 7 + 1, k="quiz", b=True)
+        for second in range(0, 720, 5)
+        for source in TWO
+    ]
+    always = worker(spec, items).run().examples()
+    changed = worker(spec, items)
+    changed.store = worker(SPEC, [item for item in items if item.stamp < moment]).run().store
+    changed.restart()
+    told = left_out = 0
+    for key, one in changed.run().examples().items():
+        for source, by_lag in always[key]["lagged"].items():
+            known = one["lagged"].get(source, {})
+            assert known.items() <= by_lag.items()
+            assert known == by_lag or one["time"] < moment + spec.longest_lag
+            left_out += len(by_lag) - len(known)
+            told += len(known)
+    assert told > 100
+    assert left_out > 10
 
 
 def test_drawn_lags_cover_all_buckets_and_lie_in_them() -> None:
