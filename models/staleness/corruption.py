@@ -101,7 +101,7 @@ class Intervals:
         """Carry out a verdict; whether anything changed.
 
         reached: newest event time seen, where an interval that is open ends if the verdict does
-        not say. clock: the partition's.
+        not say, or decides about more than has come. clock: the partition's.
         """
         before = [replace(one) for one in self.known]
         if verdict.action == "corrupt":
@@ -143,10 +143,16 @@ def _in(one: Interval, begin: int, until: int) -> bool:
 
 
 def _settle(one: Interval, verdict: Verdict, reached: int) -> None:
-    """Move one interval on; what cannot come next leaves it as it is."""
+    """Move one interval on; what cannot come next leaves it as it is.
+
+    What is decided of an open one is decided of what has come: its end does not lie ahead, or what
+    is found wrong next would begin there.
+    """
     if one.end is None:
-        one.end = max(one.begin, reached if verdict.until is None else verdict.until)
-        one.state = "closed"
+        end = reached if verdict.until is None else verdict.until
+        if verdict.action in ("accept", "reject"):
+            end = min(end, reached)
+        one.end, one.state = max(one.begin, end), "closed"
     if verdict.action == "accept" and one.state != "repaired":
         one.state = "accepted"
     elif verdict.action == "reject" and one.state != "repaired":

@@ -68,6 +68,25 @@ def test_an_open_one_ends_where_data_ends_and_is_settled(
 
 
 @pytest.mark.parametrize(
+    ("action", "until", "end"),
+    [("reject", 60, 60), ("reject", 200, 90), ("accept", 200, 90), ("clear", 200, 200)],
+)
+def test_a_decision_about_an_open_one_is_about_what_has_come(
+    action: Action, until: int, end: int
+) -> None:
+    known = Intervals([gate(10)])
+    known.rule(verdict(action, begin=10, until=until), 90, 100)
+    assert known.known[0].end == end
+
+
+def test_what_has_not_come_yet_is_no_part_of_an_open_one() -> None:
+    known = Intervals([gate(10)])
+    for action in ("corrupt", "reject"):
+        known.rule(verdict(action, begin=120, until=200), 90, 100)
+    assert [(one.begin, one.end) for one in known.known] == [(10, 90), (120, 200)]
+
+
+@pytest.mark.parametrize(
     ("more", "meant"),
     [
         ({}, "abc"),

@@ -259,13 +259,15 @@ def test_what_is_accepted_becomes_usual() -> None:
     assert only(watch).state == "accepted"
 
 
-def test_rejected_it_opens_again_while_the_fault_lasts() -> None:
+@pytest.mark.parametrize("until", [None, at(50)])
+def test_rejected_it_opens_again_while_the_fault_lasts(until: int | None) -> None:
     watch = Watch(spec_of(), learned()).live(stuck(WHOLE.since(LEARNED)).until(36.8))
-    watch.intervals.rule(Verdict("v", "usage", "reject"), watch.reached, at(36.8))
+    reached = watch.reached
+    watch.intervals.rule(Verdict("v", "usage", "reject", until=until), reached, at(36.8))
     watch = Watch(spec_of(), watch.state()).live(stuck(WHOLE).since(36.8))
     assert [one.state for one in watch.intervals.known] == ["rejected", "closed"]
     first, second = watch.intervals.known
-    assert first.end == second.begin
+    assert first.end == second.begin == reached
 
 
 @pytest.mark.parametrize("test", QUALITY_TESTS)
