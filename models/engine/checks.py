@@ -83,6 +83,8 @@ class Checks:
     def __init__(self, spec: Spec, partition: int, state: PartitionState, slab: Slab) -> None:
         self._spec, self._state, self._slab = spec, state, slab
         self._listed = [_listed(source) for source in spec.sources]
+        for source, known in zip(spec.sources, state.sources, strict=True):
+            known.evidence.segments = known.evidence.segments.of_kinds(_kinds(source))
         self._gates = [
             Gate(spec, source, partition, known.quality, known.corrupt)
             for source, known in zip(spec.sources, state.sources, strict=True)
@@ -232,6 +234,11 @@ class Checks:
             arrived=judged.clocks[arrived],
             delays=delays,
         )
+
+
+def _kinds(source: SourceSpec) -> list[str]:
+    field, values = source.segments or ("", ())
+    return [f"{field} = {value}" for value in values]
 
 
 def _listed(source: SourceSpec) -> list[int]:

@@ -8,7 +8,7 @@ event are those that the configuration lists.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,8 @@ class Segments:
     bits: ticks since the last check with an event of the part (a bitmap). shares: of the ticks with
     data in which the part has some, millionths. seen: ticks that was learned from. gaps: ticks with
     data since its newest. longest: the longest of them that ended. missing: since which check,
-    NEVER = it is there. since: the first check with data.
+    NEVER = it is there. since: the first check with data. listed: the kinds, None = not known, in a
+    record from before they were kept.
     """
 
     bits: list[int] = field(default_factory=list)
@@ -46,10 +47,17 @@ class Segments:
     longest: list[int] = field(default_factory=list)
     missing: list[int] = field(default_factory=list)
     since: int = NEVER
+    listed: list[str] | None = None
+
+    def of_kinds(self, listed: list[str]) -> Segments:
+        """These, if they are parts by the kinds that are listed now; else others, of no past."""
+        unknown = self.listed is None and len(self.bits) == SLICES + len(listed)
+        known = unknown or self.listed == listed
+        return replace(self if known else Segments(), listed=listed)
 
     def gather(self, bits: list[int]) -> None:
         """Take in bitmaps of all parts."""
-        if len(self.bits) != len(bits):  # the first time, or other kinds are listed now
+        if not self.bits:
             n = len(bits)
             self.bits, self.shares, self.seen = [0] * n, [0] * n, [0] * n
             self.gaps, self.longest, self.missing = [0] * n, [0] * n, [NEVER] * n

@@ -54,6 +54,7 @@ class Gate:
             state,
             intervals,
         )
+        state.cut_into(self.slot)
         self.watched = watched_of(spec, source)
         self._partition = partition
         tests = bool(self.spec.tests)

@@ -162,6 +162,11 @@ class Reference:
         self.volume, self.level, self.level_usual = {}, 0.0, 0.0
         self.noise = [0.0, 0.0, 0.0]
 
+    def cut_otherwise(self) -> None:
+        """Slots have another length: learn anew what depends on it."""
+        self.forget_volume()
+        self.late = self.late_of = 0
+
     def learn_late(self, events: int, late: int) -> None:
         """Take in a slot that nothing more is expected for."""
         self.late += late

@@ -60,7 +60,8 @@ class Quality:
     past: of slots that still take late events, [events, expected or -1, events that came later].
     late: whether any came since the last check. fewer, more: of volumes. bad_until: end of the
     newest bad window. good: windows since then, the first of which began at good_from. unjudged:
-    events in slots that lay too far behind the newest one.
+    events in slots that lay too far behind the newest one. slot: length of one, microseconds; 0 =
+    not known, in a record from before it was kept.
     """
 
     newest: int = NEVER
@@ -76,11 +77,33 @@ class Quality:
     good_from: int = NEVER
     good: int = 0
     unjudged: int = 0
+    slot: int = 0
+
+    def cut_into(self, slot: int) -> None:
+        """Slots have this length from now on; what was counted by others begins anew.
+
+        What has come in slots that were not judged yet is not judged. Shares and distributions are
+        of records, not of slots: they stay.
+        """
+        before, self.slot = self.slot or slot, slot
+        if before == slot:
+            return
+        self.unjudged += sum(seen.events for seen in self.open.values())
+        self.judged = _recut(max(self.newest, self.judged), before, slot)
+        self.newest = _recut(self.newest, before, slot)
+        self.open, self.past, self.window, self.late = {}, {}, None, False
+        self.fewer, self.more = Drift(), Drift()
+        self.usual.cut_otherwise()
 
     def relearn(self) -> None:
         """What has come was right after all: what is usual is learned anew."""
         self.usual, self.window, self.good = Reference(), None, 0
         self.fewer, self.more = Drift(), Drift()
+
+
+def _recut(number: int, before: int, slot: int) -> int:
+    """Slot in which another one of the length ``before`` ends."""
+    return NEVER if number == NEVER else ((number + 1) * before - 1) // slot
 
 
 def quality_from(content: Mapping[str, Any]) -> Quality:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -48,6 +49,21 @@ def test_a_kind_of_event_that_alone_is_gone_is_named() -> None:
     assert [(one["of"], one["what"]) for one in found["missing"]] == [("events", "k = été")]
     assert found["evidence"] == "in time; nothing of k = été while the rest flows"
     assert told(LEARNED, before)["missing"] == []
+
+
+@pytest.mark.parametrize("kinds", [("quiz", "refund"), ("quiz",), ()])
+def test_a_kind_that_is_listed_anew_is_not_missed_for_the_one_in_whose_place_it_stands(
+    kinds: tuple[str, ...],
+) -> None:
+    before = steady(901, ("quiz", "été"))
+    gone = [event("usage", i, "abcde"[i % 5], i, k="quiz") for i in range(901, 1210)]
+    store = Worker(LEARNED, topics(LEARNED, before)).run().store
+    usage = replace(LEARNED.sources[0], segments=("k", kinds) if kinds else None)
+    other = replace(LEARNED, sources=(usage, *LEARNED.sources[1:]))
+    for spec, missing in ((other, []), (LEARNED, ["k = été"])):
+        worker = Worker(spec, topics(spec, [*before, *gone]), store=deepcopy(store)).run()
+        found = orjson.loads(worker.engine.statuses(worker.now)[0].value)
+        assert [one["what"] for one in found["missing"]] == missing
 
 
 def test_some_of_the_users_that_alone_are_gone_are_counted() -> None:

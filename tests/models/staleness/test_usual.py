@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -83,6 +85,18 @@ def test_a_part_of_a_nightly_load_is_missed_after_as_many_as_chance_does_not_lea
         if missed is None and segments.missing[0] != NEVER:
             missed = night - loads + 1
     assert missed == nights == max(3, _so_many(loads))
+
+
+def test_parts_go_on_with_what_was_known_of_the_same_kinds_alone() -> None:
+    segments = Segments().of_kinds(["k = a"])
+    segments.gather([FULL] * (SLICES + 1))
+    segments.check(START, DAY, FULL, 1.0)
+    assert segments.of_kinds(["k = a"]) == segments
+    for listed in (["k = b"], ["k = a", "k = b"], []):
+        assert segments.of_kinds(listed) == Segments(listed=listed)
+    older = replace(segments, listed=None)
+    assert older.of_kinds(["k = b"]) == replace(segments, listed=["k = b"])
+    assert older.of_kinds([]) == Segments(listed=[])
 
 
 def _so_many(loads: int) -> int:

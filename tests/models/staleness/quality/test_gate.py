@@ -8,9 +8,10 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
+import orjson
 import pytest
 
-from models.spec import QUALITY_TESTS, QualitySpec
+from models.spec import QUALITY_TESTS, HealthSpec, QualitySpec, Spec
 from models.staleness.corruption import Interval
 from schemas.times import DAY, HOUR
 from schemas.verdicts import Verdict
@@ -268,6 +269,53 @@ def test_rejected_it_opens_again_while_the_fault_lasts(until: int | None) -> Non
     assert [one.state for one in watch.intervals.known] == ["rejected", "closed"]
     first, second = watch.intervals.known
     assert first.end == second.begin == reached
+
+
+def checked_every(every: int) -> Spec:
+    return replace(spec_of(), health=HealthSpec(every))
+
+
+@pytest.mark.parametrize("every", [SLOT // 2, 2 * SLOT, SLOT - HOUR])
+def test_with_slots_of_another_length_a_fault_is_found_as_before(every: int) -> None:
+    watch = Watch(checked_every(every), learned()).live(scaled(WHOLE.since(LEARNED)))
+    found = only(watch)
+    assert found.reason.startswith("unit of amount:")
+    assert found.state == "closed"
+    assert found.end is not None
+    assert at(BEGIN) - 2 * max(every, SLOT) <= found.begin <= at(BEGIN)
+    assert at(END) <= found.end <= at(END) + 2 * max(every, SLOT)
+    assert (watch.quality.judged + 1) * every <= watch.reached
+
+
+@pytest.mark.parametrize("every", [SLOT // 2, 2 * SLOT])
+def test_with_slots_of_another_length_what_is_open_goes_on_and_volumes_begin_anew(
+    every: int,
+) -> None:
+    events = scaled(WHOLE.since(LEARNED))
+    before = Watch(spec_of(), learned()).live(events.until(BEGIN + 0.5))
+    assert only(before).state == "open"
+    watch = Watch(checked_every(every), before.state())
+    assert watch.quality.usual.expected(at(BEGIN)) is None
+    watch.live(events.since(BEGIN + 0.5))
+    assert only(watch).begin == only(before).begin
+    assert at(END) <= (only(watch).end or 0) <= at(END) + 2 * max(every, SLOT)
+
+
+@pytest.mark.parametrize("every", [HOUR, SLOT - HOUR, 5 * SLOT])
+def test_slots_of_another_length_begin_where_none_has_been_seen_in_part(every: int) -> None:
+    older = Watch(spec_of(), learned()).quality
+    watch = Watch(checked_every(every), learned())
+    assert (older.open, older.past) != ({}, {})
+    assert (watch.quality.open, watch.quality.past) == ({}, {})
+    assert watch.quality.unjudged == sum(seen.events for seen in older.open.values())
+    begin = (watch.quality.judged + 1) * every
+    assert (older.newest + 1) * SLOT <= begin < (older.newest + 1) * SLOT + every
+
+
+def test_a_record_that_does_not_say_how_long_its_slots_are_has_slots_of_now() -> None:
+    older = orjson.loads(learned())
+    del older["quality"]["slot"]
+    assert Watch(spec_of(), orjson.dumps(older)).state() == learned()
 
 
 @pytest.mark.parametrize("test", QUALITY_TESTS)

@@ -148,9 +148,9 @@ class Watch:
     def live(self, events: Log, cuts: Sequence[int] = ()) -> Watch:
         """Take in records, cut into pieces at the checks and at ``cuts``; check on the grid."""
         arrivals = np.maximum.accumulate(np.maximum(events.arrivals, self.clock))
-        start = 0
+        start, every = 0, self.spec.health.every
         while start < len(arrivals):
-            due = (self.clock // SLOT + 1) * SLOT
+            due = (self.clock // every + 1) * every
             stop = int(np.searchsorted(arrivals, due, side="right"))
             stop = min([stop, *(cut for cut in cuts if cut > start)])
             if stop > start:
