@@ -96,9 +96,9 @@ class SourceStatus:
 
     watermark says how complete the source is, last_data whether it is alive. repeated_copies: of
     a rekeyed source, copies that came again and were dropped. corrupt_since: event time after which
-    its data is wrong now, None: it is right. intervals: the newest ones of wrong data. evidence:
-    why the health is what it is, in words. stale_after_s: the bound in force. later: None: nothing
-    comes later than usual.
+    its data is wrong now, None: it is right. intervals: those of wrong data, of accepted ones the
+    newest. evidence: why the health is what it is, in words. stale_after_s: the bound in force.
+    later: None: nothing comes later than usual.
     """
 
     app: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from models.engine.checks import Checks
 from models.engine.requests import Output
@@ -20,7 +21,7 @@ from schemas.sources import Delays, Later, Missing, Silence, SourceStatus, Wrong
 from schemas.times import format_time
 
 INTERVALS = 10
-"""Intervals of wrong data that a record tells of, the newest."""
+"""Intervals that a record tells of, accepted ones included; those that are not it tells all of."""
 
 
 def statuses(
@@ -58,7 +59,7 @@ def statuses(
             out_of_arrival_order=seen.disordered,
             repeated_copies=seen.lanes.repeats,
             corrupt_since=_time(seen.corrupt.corrupt_since),
-            intervals=[_told(one) for one in seen.corrupt.known[-INTERVALS:]],
+            intervals=[_told(one) for one in _worth_telling(seen.corrupt.known)],
             evidence=words_of(spec, source, seen, moment),
             stale_after_s=source.stale_after / 1e6,
             delays=delays,
@@ -77,6 +78,14 @@ def _rejected(seen: SourceState) -> dict[str, int]:
     if seen.unruly:
         counts = counts + Counter({Reject.QUALITY_RULE.value: seen.unruly})
     return dict(counts)
+
+
+def _worth_telling(known: Sequence[Interval]) -> list[Interval]:
+    """Intervals in their order, without the oldest of those that were found right."""
+    accepted = [one for one in known if one.state == "accepted"]
+    room = max(0, INTERVALS - (len(known) - len(accepted)))
+    hidden = {one.id for one in accepted[: max(0, len(accepted) - room)]}
+    return [one for one in known if one.id not in hidden]
 
 
 def _told(one: Interval) -> WrongInterval:

@@ -11,9 +11,11 @@ import orjson
 import pytest
 
 from models.spec import HealthSpec, ScheduleSpec, Spec
+from models.staleness.corruption import Interval
+from schemas.sources import IntervalState
 from tests.models.engine.harness import Worker
 from tests.models.engine.portrait import portrait
-from tests.models.engine.story import SPEC, USAGE, Item, S, event, topics
+from tests.models.engine.story import SPEC, USAGE, Item, S, at, event, topics
 
 LEARNED = replace(
     SPEC,
@@ -72,6 +74,21 @@ def test_some_of_the_users_that_alone_are_gone_are_counted() -> None:
     found = told(LEARNED, [*before, *gone])
     assert {one["of"] for one in found["missing"]} == {"users"}
     assert "7 of 8 slices of the users" in found["evidence"]
+
+
+@pytest.mark.parametrize("state", ["open", "closed", "rejected", "repaired"])
+def test_an_interval_that_was_not_accepted_is_told_however_many_newer_ones_were(
+    state: IntervalState,
+) -> None:
+    worker = Worker(SPEC, topics(SPEC, steady(60, ("quiz",)))).run()
+    known = worker.engine.state.sources[0].corrupt
+    known.add(Interval("old", at(1), at(2), "accepted", "volume", at(3), "gate"))
+    known.add(Interval("wrong", at(2), at(5), state, "unit of n", at(6), "gate"))
+    for k in range(10, 20):
+        known.add(Interval(f"right{k}", at(k), at(k) + S, "accepted", "volume", at(30), "gate"))
+    (found, *_) = (orjson.loads(output.value) for output in worker.engine.statuses(worker.now))
+    ids = [one["id"] for one in found["intervals"]]
+    assert ids == ["wrong", *(f"right{k}" for k in range(11, 20))]
 
 
 def test_silence_beyond_what_is_usual_is_said_with_its_chance() -> None:
