@@ -93,7 +93,8 @@ class Evidence:
             self.lags.fade(_FADING)
         usual = self.delays.quantile(USUAL)
         self.prompt = usual is not None and usual * 1e6 <= state.bound
-        self.late = time - state.watermark > (_BACK * state.bound if self.late else state.bound)
+        behind = time - state.watermark
+        self.late = state.watermark != NEVER and behind > self.bound(state.bound)
         self.cadence.check(time, every, learn_for, self.ticks, self.heard)
         self.segments.check(time, learn_for, self.ticks, self.cadence.overall)
         self.ticks = 0

@@ -6,7 +6,8 @@
   it is known, and where ``stale_after`` is configured: stale beyond that bound, and silent beyond
   it too or for longer than its newest data was late.
 - ``lagging``: data flows, or is silent as usual, but its watermark is further behind than the
-  bound; whether by its usual delay or by more, models.staleness.words says.
+  bound, or than 0.8 of it where it was at the last check, so as not to flap; whether by its usual
+  delay or by more, models.staleness.words says.
 - ``fresh``: everything else. Also a source that is quiet as usual and whose events come promptly
   when there are any: a customer pays once a month, and that is no delay.
 
@@ -53,9 +54,10 @@ class Frozen:
     """What holds between two checks, for one stretch after the other.
 
     check: int64[stretches], the check that each begins at. The rest has shape (stretches, sources).
-    bound: int64, the staleness above which a source counts as late. learned: bool, whether its own
-    cadence decides. longest, load, each, alarmed: of that (models.staleness.cadence). prompt: bool,
-    of its delays. corrupt: bool. good_through: int64, event time up to which its data may be used.
+    bound: int64, the staleness above which a source counts as late, lower while it does. learned:
+    bool, whether its own cadence decides. longest, load, each, alarmed: of that
+    (models.staleness.cadence). prompt: bool, of its delays. corrupt: bool. good_through: int64,
+    event time up to which its data may be used.
     """
 
     check: Int
@@ -86,7 +88,7 @@ def freeze(spec: Spec, sources: Sequence[Known], check: int) -> Stretch:
     for source, known in zip(spec.sources, sources, strict=True):
         evidence, cadence = known.evidence, known.evidence.cadence
         learned = not source.stale_given and bool(cadence.bound)
-        bound = evidence.bound(source.stale_after) if learned else source.stale_after
+        bound = evidence.bound(source.stale_after)
         since, through = known.corrupt.corrupt_since, known.corrupt.good_through
         alarmed = cadence.alarmed != NEVER
         own = (bound, learned, cadence.bound, cadence.load, cadence.each, alarmed)
@@ -105,15 +107,13 @@ def health_at_check(spec: Spec, source: SourceSpec, known: Known, time: int, wat
         return CORRUPT
     if watermark == NEVER:
         return UNKNOWN
+    late = time - watermark > evidence.bound(bound)
     if source.stale_given or not cadence.bound:
-        late = time - watermark > bound
-        silent = late and (silence > bound or silence >= behind)
+        silent = time - watermark > bound and (silence > bound or silence >= behind)
     else:
         long = silence * TICKS // spec.health.every >= FLOOR
         silent = cadence.alarmed != NEVER or (long and cadence.load > cadence.bound)
-        late = time - watermark > evidence.bound(bound) and not (
-            evidence.prompt and behind <= bound
-        )
+        late = late and not (evidence.prompt and behind <= bound)
     return STALLED if silent else LAGGING if late else FRESH
 
 
@@ -150,7 +150,7 @@ def _health(
     behind, silence = at - watermark, at - heard
     late = behind > frozen.bound[which, s]
     bound = source.stale_after
-    silent = late & ((silence > bound) | (silence >= heard - watermark))
+    silent = (behind > bound) & ((silence > bound) | (silence >= heard - watermark))
     if frozen.learned[:, s].any():
         learned = frozen.learned[which, s]
         silent = np.where(learned, silent_at(spec, frozen, s, which, at, heard), silent)

@@ -81,6 +81,7 @@ class Oracle:
 
     def __post_init__(self) -> None:
         self.clocks = [Clocks() for _ in self.spec.sources]
+        self.late = [False] * len(self.clocks)
         self.models = Models(self.spec)
         self.applied: dict[str, list[tuple[int, int]]] = {}
 
@@ -90,7 +91,8 @@ class Oracle:
                 self.clock = arrival
                 self.next_cut = ceiling(arrival, self.every, self.anchor)
                 self.next_epoch = ceiling(arrival, self.spec.learning.every, 0)
-            while min(self.next_cut, self.next_epoch) < arrival:
+                self.next_check = ceiling(arrival, self.spec.health.every, 0)
+            while min(self.next_check, self.next_cut, self.next_epoch) < arrival:
                 self.cross()
             self.clock = max(self.clock, arrival)
             self.record(s, offset, arrival, item)
@@ -221,6 +223,13 @@ class Oracle:
     # --- points of time ---
 
     def cross(self) -> None:
+        if self.next_check <= min(self.next_cut, self.next_epoch):
+            self.clock, self.next_check = (
+                self.next_check,
+                self.next_check + self.spec.health.every,
+            )
+            self.check(self.clock)
+            return
         if self.next_epoch <= self.next_cut:
             self.clock, self.next_epoch = (
                 self.next_epoch,
@@ -232,6 +241,15 @@ class Oracle:
         for name, user in sorted(self.users.items()):
             if self.at_risk(user, self.clock):
                 self.cut(name, user, self.clock)
+
+    def check(self, time: int) -> None:
+        """Which sources are late; who was is so until well below the bound."""
+        for s, source in enumerate(self.spec.sources):
+            mark = self.watermark(s)
+            self.late[s] = mark is not None and time - mark > self.bound(s, source.stale_after)
+
+    def bound(self, s: int, configured: int) -> float:
+        return 0.8 * configured if self.late[s] else configured
 
     def cut(self, name: str, user: User, time: int) -> None:
         cut = self.score(name, user, time, "schedule", silent=self.spec.scoring.schedule is None)
@@ -259,10 +277,7 @@ class Oracle:
     def score(self, name: str, user: User, at: int, cause: str, *, silent: bool = False) -> Cut:
         spec = self.spec
         marks = [self.watermark(s) for s in range(len(spec.sources))]
-        health = [
-            self.health(at, w, clocks.heard, source.stale_after)
-            for w, clocks, source in zip(marks, self.clocks, spec.sources, strict=True)
-        ]
+        health = [self.health(s, at) for s in range(len(spec.sources))]
         as_of = [at if h == "fresh" else w for h, w in zip(health, marks, strict=True)]
         vector, effective = features(spec, user, at, as_of)
         model = self.models.in_force(at)
@@ -290,12 +305,16 @@ class Oracle:
             }
         return Cut(at, model.version, chance, vector, sources)
 
-    def health(self, at: int, watermark: int | None, heard: int | None, bound: int) -> str:
+    def health(self, s: int, at: int) -> str:
         """By the configured bound."""
+        watermark, heard = self.watermark(s), self.clocks[s].heard
+        bound = self.spec.sources[s].stale_after
         if watermark is None:
             return "unknown"
-        if at - watermark <= bound:
+        if at - watermark <= self.bound(s, bound):
             return "fresh"
+        if at - watermark <= bound:
+            return "lagging"
         if heard is None or at - heard > bound or at - heard >= heard - watermark:
             return "stalled"
         return "lagging"

@@ -49,12 +49,9 @@ class RenewingOracle(Oracle):
     def cross(self) -> None:
         following = min(self.next_check, self.next_cut, self.next_epoch)
         self.renew_if_due(following)
-        if self.next_check == following:
-            self.clock, self.next_check = following, following + self.spec.health.every
-            self.check()
-        else:
-            is_cut = self.next_cut < self.next_epoch
-            super().cross()
+        is_check, is_cut = self.next_check == following, self.next_cut < self.next_epoch
+        super().cross()
+        if not is_check:
             self.look_round(is_cut)
 
     def look_round(self, is_cut: bool) -> None:
@@ -67,13 +64,13 @@ class RenewingOracle(Oracle):
                 self.fresh = set()
             self.missed |= self.behind()
 
-    def check(self) -> None:
+    def check(self, time: int) -> None:
         """Who is back, of the sources that were missed? Nothing is renewed at a cut."""
-        assert self.clock is not None
+        super().check(time)
         if not self.missed:
             return
         before, self.fresh = self.fresh, self.that_are("fresh")
-        if self.clock != self.next_cut:
+        if time != self.next_cut:
             self.back = self.missed & self.fresh & before
 
     def behind(self) -> set[str]:
@@ -84,12 +81,11 @@ class RenewingOracle(Oracle):
     def that_are(self, *health: str) -> set[str]:
         """Sources of which this is the health now."""
         assert self.clock is not None
-        found = set()
-        for s, source in enumerate(self.spec.sources):
-            heard, mark = self.clocks[s].heard, self.watermark(s)
-            if self.health(self.clock, mark, heard, source.stale_after) in health:
-                found.add(source.name)
-        return found
+        return {
+            source.name
+            for s, source in enumerate(self.spec.sources)
+            if self.health(s, self.clock) in health
+        }
 
     def renew_if_due(self, before: int) -> None:
         """Everything else at the check's own time comes first."""

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from models.engine.state import SourceState
 from models.grid import NEVER, Float, Int
 from models.staleness.corruption import Interval
+from models.staleness.evidence import Evidence, Standing
 from models.staleness.health import HEALTH, Frozen, freeze, health_of
 from tests.models.engine.histories import examples
 from tests.models.engine.story import SPEC, S, at
@@ -26,11 +27,11 @@ def frozen(sources: list[SourceState]) -> Frozen:
     return Frozen.of([freeze(SPEC, sources, at(75))])
 
 
-def by_bound(staleness: float, silence: float) -> str:
+def by_bound(staleness: float, silence: float, known: SourceState | None = None) -> str:
     """Health of the story's first source: its bound of 15 s was configured."""
     clocks, marks = np.array([at(100)]), np.array([[at(100 - staleness), at(100), at(100)]])
     heard = np.array([[at(100 - silence), NEVER, NEVER]])
-    sources = [SourceState() for _ in SPEC.sources]
+    sources = [known or SourceState(), SourceState(), SourceState()]
     return HEALTH[health_of(SPEC, frozen(sources), clocks, marks, heard)[0, 0]]
 
 
@@ -49,6 +50,23 @@ def by_bound(staleness: float, silence: float) -> str:
 )
 def test_by_the_configured_bound(staleness: float, silence: float, health: str) -> None:
     assert by_bound(staleness, silence) == health
+
+
+@pytest.mark.parametrize(
+    ("staleness", "silence", "health"),
+    [(12, 0, "fresh"), (12.001, 0, "lagging"), (15, 8, "lagging"), (15.001, 8, "stalled")],
+)
+def test_what_was_late_at_the_last_check_is_so_until_well_below_its_bound(
+    staleness: float, silence: float, health: str
+) -> None:
+    late = SourceState(evidence=Evidence(late=True))
+    assert by_bound(staleness, silence, late) == health
+
+
+def test_what_comes_for_the_first_time_was_not_late_before() -> None:
+    evidence = Evidence()
+    evidence.check(at(75), 25 * S, DAY, Standing(NEVER, NEVER, 15 * S))
+    assert by_bound(13, 0, SourceState(evidence=evidence)) == "fresh"
 
 
 def test_each_source_has_its_own_bound_and_each_row_its_own_clock() -> None:
@@ -176,6 +194,14 @@ def test_where_a_bound_is_configured_it_decides() -> None:
     arrivals = steady(9, 30, np.full(168, 0.125))
     source = replace(PLAIN, stale_given=True)
     assert "stalled" in Feed(arrivals, late_by(arrivals, 0), source=source).play(START + 30 * DAY)
+
+
+def test_a_source_that_is_about_as_late_as_its_configured_bound_does_not_flap() -> None:
+    arrivals = steady(9, 20)
+    delays = HOUR * 2 + np.random.default_rng(9).normal(0, 3 * 60 * S, len(arrivals))
+    source = replace(PLAIN, stale_given=True)
+    found = Feed(arrivals, delays.astype(np.int64), source=source).play(START + 20 * DAY)
+    assert [health for _, health in changes(found[24:])] == ["lagging"]
 
 
 def test_half_of_the_users_gone_while_the_rest_flows() -> None:
