@@ -105,6 +105,7 @@ def words_of(spec: Spec, source: SourceSpec, seen: SourceState, at: Moment) -> s
         missing=_missing(source, evidence),
         later=(evidence.later.share, evidence.later.by) if evidence.later.is_told else None,
         wrong=_wrong(seen),
+        empty=at.last_data == NEVER,
     )
     return in_words(facts)
 

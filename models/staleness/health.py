@@ -1,7 +1,8 @@
 """The health of each source at a moment, from the evidence of its own partition.
 
 - ``corrupt``: its quality gate, or an operator, says that its data is wrong.
-- ``unknown``: it has never been seen.
+- ``unknown``: it has never been seen. By the clock, or its heartbeats, a source is complete without
+  any event: there silence means that nothing happened, so it is in time, and said to be empty.
 - ``stalled``: silent beyond its own usual cadence (models.staleness.cadence). While too little of
   it is known, and where ``stale_after`` is configured: stale beyond that bound, and silent beyond
   it too or for longer than its newest data was late.

@@ -172,9 +172,10 @@ def _badness(counted: tuple[Health, int]) -> int:
     return BADNESS.index(counted[0])
 
 
-def _urgency(one: SourceStatus) -> tuple[int, bool, float]:
+def _urgency(one: SourceStatus) -> tuple[int, bool, bool, float]:
     """Which partition's evidence is told for all."""
-    return BADNESS.index(one.health), one.later is not None, one.staleness_s or 0.0
+    known = one.last_data is not None
+    return BADNESS.index(one.health), one.later is not None, known, one.staleness_s or 0.0
 
 
 def _missing(seen: Sequence[SourceStatus]) -> list[Missing]:

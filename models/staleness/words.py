@@ -22,7 +22,7 @@ class Facts:
     came; usual_silence: the median of all silences; chance: P(so much silence), None: too little
     is known. recovering: it was silent for too long and speaks again. missing: parts that are gone
     while the rest flows. later: the share of what comes that is later than usual, and its median
-    delay. wrong: why its data is not to be trusted, and from when on.
+    delay. wrong: why its data is not to be trusted, and from when on. empty: no event has come yet.
     """
 
     health: Health
@@ -38,6 +38,7 @@ class Facts:
     missing: tuple[str, ...] = ()
     wrong: str | None = None
     later: tuple[float, float] | None = None
+    empty: bool = False
 
 
 def in_words(facts: Facts) -> str:
@@ -69,6 +70,8 @@ def _said(facts: Facts) -> str:
 
 
 def _fresh(facts: Facts) -> str:
+    if facts.empty:
+        return "in time, but no event has come yet"
     if facts.staleness is not None and facts.staleness > facts.bound:
         quiet = f"quiet for {duration(facts.silence)}, as usual"
         return quiet if facts.later else f"{quiet}; what comes is in time"

@@ -76,6 +76,15 @@ def test_some_of_the_users_that_alone_are_gone_are_counted() -> None:
     assert "7 of 8 slices of the users" in found["evidence"]
 
 
+def test_a_source_that_is_complete_by_the_clock_is_in_time_but_said_to_be_empty() -> None:
+    worker = Worker(SPEC, topics(SPEC, steady(60, ("quiz",)))).run()
+    records = [orjson.loads(output.value) for output in worker.engine.statuses(worker.now)]
+    told = {one["source"]: (one["health"], one["evidence"]) for one in records}
+    assert told["usage"] == ("fresh", "in time")
+    assert told["billing"] == ("unknown", "never seen")
+    assert told["outcomes"] == ("fresh", "in time, but no event has come yet")
+
+
 @pytest.mark.parametrize("state", ["open", "closed", "rejected", "repaired"])
 def test_an_interval_that_was_not_accepted_is_told_however_many_newer_ones_were(
     state: IntervalState,

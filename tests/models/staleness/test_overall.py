@@ -209,3 +209,9 @@ def test_a_quantile_is_right_to_a_bucket(values: list[float], share: float) -> N
 def test_delays_of_the_partitions_add_up() -> None:
     parts = [part(i, delays=Delays(buckets=[4 * i], weights=[10.0])) for i in (0, 1, 2)]
     assert merged(*parts).delay_p50_s == 2.0
+
+
+def test_a_partition_without_any_event_does_not_speak_for_those_that_have_some() -> None:
+    empty = part(0, last_data=None, staleness_s=90.0, evidence="no event has come yet")
+    assert merged(empty, part(1)).evidence == "because fresh"
+    assert merged(empty, replace(empty, partition=1)).evidence == "no event has come yet"

@@ -16,6 +16,7 @@ HOUR, DAY = 3600.0, 86400.0
     ("facts", "words"),
     [
         (FACTS, "in time"),
+        (replace(FACTS, empty=True), "in time, but no event has come yet"),
         (
             replace(FACTS, staleness=3 * DAY, silence=3 * DAY),
             "quiet for 3d, as usual; what comes is in time",
