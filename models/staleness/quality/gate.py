@@ -30,7 +30,7 @@ from schemas.times import DAY
 
 BY: Final = "gate"
 LONGEST: Final = 7 * DAY
-"""A window that has not enough events after so long is only learned from."""
+"""A window that has not enough events after so long is let go: neither judged nor learned from."""
 SLOTS_OUT_OF_ORDER: Final = 50
 """Slots are so wide that no more of them lie within the source's out-of-orderness."""
 NEAR: Final = 6

@@ -352,6 +352,17 @@ def test_a_backlog_of_a_year_is_applied_but_not_gathered() -> None:
     assert watch.quality.unjudged == unjudged
 
 
+def test_what_comes_too_seldom_for_a_window_in_a_week_is_judged_with_fewer_samples_only() -> None:
+    events = log(125, rate=0.9)
+    wrong = events.within(110, 125)
+    events = events.but(amounts=np.where(wrong, 100 * events.amounts, events.amounts))
+    seldom = Watch(spec_of()).live(events)
+    assert not seldom.quality.usual.ready(at(110))
+    assert seldom.intervals.known == []
+    source = replace(SOURCE, quality=QualitySpec(min_samples=50))
+    assert only(Watch(spec_of(source)).live(events)).reason.startswith("unit of amount:")
+
+
 def test_a_volume_that_stays_as_it_is_for_a_week_becomes_usual() -> None:
     def shrunk(events: Log) -> Log:
         return events.part((events.arrivals <= at(BEGIN)) | (events.users % 4 == 0))
