@@ -55,7 +55,7 @@ def statuses(
             heartbeats=seen.heartbeats,
             late=seen.late,
             duplicates=seen.duplicates,
-            rejected=_rejected(seen),
+            rejected=dict(dead_letters(seen)),
             out_of_arrival_order=seen.disordered,
             repeated_copies=seen.lanes.repeats,
             corrupt_since=_time(seen.corrupt.corrupt_since),
@@ -72,12 +72,9 @@ def statuses(
     return found
 
 
-def _rejected(seen: SourceState) -> dict[str, int]:
-    """Dead letters by reason."""
-    counts = seen.rejected
-    if seen.unruly:
-        counts = counts + Counter({Reject.QUALITY_RULE.value: seen.unruly})
-    return dict(counts)
+def dead_letters(seen: SourceState) -> Counter[str]:
+    """Dead letters of a source by reason, since its state began."""
+    return seen.rejected + Counter({Reject.QUALITY_RULE.value: seen.unruly})
 
 
 def _worth_telling(known: Sequence[Interval]) -> list[Interval]:

@@ -222,6 +222,7 @@ class ScoreHub:
         self._partitions.clear()
         self._tasks.clear()
         self._metrics.partitions.set(0)
+        self._metrics.forget_partitions()
 
     async def _run(self, partition: Partition) -> None:
         try:

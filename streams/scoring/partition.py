@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -36,6 +35,7 @@ from models.engine.requests import (
     ScanExpired,
     ScanPending,
 )
+from models.engine.status import dead_letters
 from models.grid import NEVER
 from streams.clock import now_us
 from streams.config import Config
@@ -80,7 +80,7 @@ class Partition:
         self._metrics = metrics
         self._inflow = Inflow(config, engine.partition, engine.state, log_ends, metrics)
         self._durable = [state.applied + 1 for state in engine.state.sources]
-        self._rejected = [Counter(state.rejected) for state in engine.state.sources]
+        self._rejected = [dead_letters(state) for state in engine.state.sources]
         self.committing = False
         self._stopping = False
         self._said_quiet = False
@@ -218,9 +218,10 @@ class Partition:
         """Count what this process has dead-lettered since it claimed the partition."""
         states = self.engine.state.sources
         for i, (source, state) in enumerate(zip(self._config.spec.sources, states, strict=True)):
-            for reason, count in (state.rejected - self._rejected[i]).items():
+            found = dead_letters(state)
+            for reason, count in (found - self._rejected[i]).items():
                 self._metrics.rejected.labels(source.name, reason).inc(count)
-            self._rejected[i] = Counter(state.rejected)
+            self._rejected[i] = found
 
     async def _patiently(self, operation: Callable[[], Awaitable[Any]]) -> Any:
         return await patiently(operation, REDIS_AWAY, "redis", self._metrics)

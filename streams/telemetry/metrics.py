@@ -91,3 +91,8 @@ class Metrics:
             self.source_delay,
         ):
             gauge.clear()
+
+    def forget_partitions(self) -> None:
+        """None is claimed any more: what was last known of them is for others to tell."""
+        for gauge in (self.users, self.clock, self.staleness, self.disordered):
+            gauge.clear()
