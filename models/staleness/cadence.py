@@ -60,9 +60,9 @@ class Cadence:
     units of UNIT expected pulses; spans: the same silences in ticks, for people. prior: checks that
     the hour of the day counts for, against the hour of the week. each: expected pulses in a tick
     until the next check; overall: share of all ticks that have one. load: expected pulses since the
-    newest one, at the last check. since: the first check. bound: the load above which a silence is
-    unusual, 0 = too little is known. alarmed: the check at which it was, NEVER = it is not;
-    resumed: the check at which it spoke again for the first time since.
+    newest one, at the last check; quiet: ticks since then. since: the first check. bound: the load
+    above which a silence is unusual, 0 = too little is known. alarmed: the check at which it was,
+    NEVER = it is not; resumed: the check at which it spoke again for the first time since.
 
     _sums: of the rates times the weeks, and of the weeks; [] = to be found, and not durable, as
     orjson leaves out what begins with an underscore.
@@ -76,6 +76,7 @@ class Cadence:
     each: float = 0.0
     overall: float = 0.0
     load: float = 0.0
+    quiet: int = 0
     since: int = NEVER
     bound: float = 0.0
     alarmed: int = NEVER
@@ -140,15 +141,16 @@ class Cadence:
         """Follow the silence through the ticks; note those that ended, if they were usual."""
         if not pulses:
             self.load = round(min(self.load + TICKS * self.each, _LONGEST), 6)
+            self.quiet += TICKS
             return
         first, last = (pulses & -pulses).bit_length() - 1, pulses.bit_length() - 1
         if known and self.each:
-            spans: list[tuple[float, int]] = [*Counter(_between(pulses)).items()]
-            spans.append((first + 1 + self.load / self.each, 1))
-            unit = self.each / UNIT
-            self.spans.add_weighed(spans)
-            self.silences.add_weighed([(span * unit, count) for span, count in spans])
+            unit, between = self.each / UNIT, Counter(_between(pulses)).items()
+            self.spans.add_weighed([*between, (first + 1 + self.quiet, 1)])
+            at_this_rate = [*between, (first + 1 + self.load / self.each, 1)]
+            self.silences.add_weighed([(span * unit, count) for span, count in at_this_rate])
         self.load = round((TICKS - 1 - last) * self.each, 6)
+        self.quiet = TICKS - 1 - last
 
     def _judge(self, time: int, every: int, pulses: int, heard: int) -> None:
         silent = (time - heard) * TICKS // every
@@ -185,8 +187,8 @@ class Cadence:
     def _begin_anew(self) -> None:
         """It speaks, but otherwise than it used to, and has for long: learn that from nothing."""
         fresh = Cadence()
-        names = ("rates", "weeks", "silences", "spans", "each", "load", "since", "bound", "_sums")
-        for name in names:
+        names = ("rates", "weeks", "silences", "spans", "each", "load", "quiet", "since", "bound")
+        for name in (*names, "_sums"):
             setattr(self, name, getattr(fresh, name))
         self.alarmed = self.resumed = NEVER
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import orjson
 import pytest
 
 from models.grid import NEVER
@@ -35,10 +36,28 @@ def test_a_silence_goes_on_from_where_the_newest_pulse_was() -> None:
     cadence.check(START + HOUR, HOUR, DAY, FULL, START + HOUR)
     each = cadence.each
     cadence.check(START + 2 * HOUR, HOUR, DAY, 1, START + HOUR + 1)
-    assert cadence.load == pytest.approx(59 * each)
+    assert (cadence.load, cadence.quiet) == (pytest.approx(59 * each), 59)
     later = cadence.each
     cadence.check(START + 3 * HOUR, HOUR, DAY, 0, START + HOUR + 1)
-    assert cadence.load == pytest.approx(59 * each + TICKS * later)
+    assert (cadence.load, cadence.quiet) == (pytest.approx(59 * each + TICKS * later), 59 + TICKS)
+
+
+def test_a_usual_silence_is_said_in_the_time_that_it_took() -> None:
+    """Whatever the hours of the week at which it began and ended are like."""
+    cadence = Cadence()
+    for hour in range(60 * 24):
+        time = START + (hour + 1) * HOUR
+        cadence.check(time, HOUR, 7 * DAY, 1 << 5 if hour % 24 == 2 else 0, time)
+        cadence = Cadence.of_json(orjson.loads(orjson.dumps(cadence)))
+    usual = cadence.spans.quantile(0.5)
+    assert usual is not None
+    assert 24 * TICKS <= usual < 24 * TICKS * 2**0.25
+
+
+def test_a_record_from_before_silences_were_timed_is_read() -> None:
+    content = orjson.loads(orjson.dumps(Cadence()))
+    assert content.pop("quiet") == 0
+    assert Cadence.of_json(content) == Cadence()
 
 
 def test_a_backlog_of_many_does_not_make_its_delay_usual() -> None:
