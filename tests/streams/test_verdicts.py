@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from pathlib import Path
+
 import click
 import pytest
+from click.testing import CliRunner
 from kafka import TopicPartition
 
+from models.engine.state import PartitionState, SourceState
 from models.staleness.corruption import Interval, Intervals
 from schemas.examples import LeftOut
 from schemas.sources import IntervalState
 from schemas.times import parse_time
 from schemas.verdicts import decode_verdict, encode_verdict
+from streams.cli import verdicts as command
 from streams.cli.stretches import Moment, Stretch
-from streams.cli.verdicts import begun_later
-from streams.config import parse_config
+from streams.cli.verdicts import begun_later, reject
+from streams.config import load_config, parse_config
 from streams.demo.template import configuration
+from streams.state.keys import Keys
 from streams.verdicts.asking import accepting, rejecting, rejecting_marked, send
 
 T = parse_time("2026-03-01T00:00:00Z")
@@ -87,6 +94,33 @@ def test_a_partition_of_which_nothing_is_asked_gets_no_record() -> None:
     asked = {0: verdicts, 1: [], 2: verdicts}
     assert send(broker, broker, source, asked, dict.fromkeys(asked, 5)) == {0: 8}
     assert broker.sent == [(0, encode_verdict(one)) for one in verdicts]
+
+
+def test_the_command_asks_only_partitions_in_which_something_is_marked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "ebbline.toml"
+    file.write_text(configuration("x"))
+    config, broker = load_config(file), Broker()
+    names = [one.name for one in config.spec.sources]
+    marked: dict[int, IntervalState] = {0: "closed", 1: "accepted"}
+    records = {}
+    for number, state in marked.items():
+        record = PartitionState([SourceState(applied=9) for _ in names])
+        record.sources[0].corrupt.add(
+            Interval(f"gate-{number}", T, T + 1_000_000, state, "r", T, "gate")
+        )
+        keys = Keys(config.spec.app, number, config.spec.feature_set)
+        records[keys.partition_record] = record.encode()
+    monkeypatch.setattr(command, "_opened", lambda _: nullcontext((broker, broker, None, records)))
+    times = ["--from", BEGIN, "--until", UNTIL]
+    told = CliRunner().invoke(
+        reject, ["--config", str(file), "--marked", *times, names[0]], catch_exceptions=False
+    )
+    assert [(number, decode_verdict(value).interval) for number, value in broker.sent] == [
+        (0, "gate-0")
+    ]
+    assert "2026-03-01T00:00:01Z: closed in 1 of 1 partitions" in told.output
 
 
 class Gone:
