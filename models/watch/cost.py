@@ -22,9 +22,9 @@ _LEAST = 1e-15
 class Cost:
     """What one kind of lateness costs.
 
-    log_loss: nats more for each score. auc: ranking lost. missed: churners for each score who
-    would have been triggered and are not, less those who are instead. more: triggers for each
-    score more than before, whoever they are for.
+    log_loss: nats more for each score. auc: ranking lost. missed: share of the churners who would
+    have been triggered and are not, less those who are instead. more: triggers for each score more
+    than before, whoever they are for.
     """
 
     log_loss: Interval
@@ -37,12 +37,14 @@ class Cost:
         """Whether it costs anything beyond doubt (95 %)."""
         return self.log_loss.low > 0.0
 
-    def money(self, saved: float, scores: float) -> Interval:
-        """What it costs over so many scores. saved: the value of a churner who was triggered."""
-        return Interval(*(value * saved * scores for value in self.missed))
+    def money(self, saved: float, churners: float) -> Interval:
+        """What it costs over so many churners. saved: the value of one who was triggered."""
+        return Interval(*(value * saved * churners for value in self.missed))
 
 
-def cost(label: Floats, known: Floats, late: Floats, group: Int, threshold: float) -> Cost:
+def cost(
+    label: Floats, known: Floats, late: Floats, group: Int, churner: Int, threshold: float
+) -> Cost:
     """Compare what was said with what would have been.
 
     Parameters
@@ -53,18 +55,29 @@ def cost(label: Floats, known: Floats, late: Floats, group: Int, threshold: floa
         Probabilities with everything as it was, and with something late, shape (n,).
     group
         Of each row's user, int64[n] in [0, GROUPS).
+    churner
+        Which churner a row with the outcome 1 tells of, int64[n]; -1 on the others. He counts
+        once, as triggered if any of his rows is.
     threshold
         Probability from which on a user is triggered.
 
     """
     before, after = known >= threshold, late >= threshold
-    missed = label * (before.astype(float) - after.astype(float))
     return Cost(
         log_loss=mean_interval(losses(label, late) - losses(label, known), group),
         auc=interval(lambda keep: auc(label, known, keep) - auc(label, late, keep), group),
-        missed=mean_interval(missed, group),
+        missed=_missed(before, after, group, churner),
         more=float(after.mean() - before.mean()),
     )
+
+
+def _missed(before: Bool, after: Bool, group: Int, churner: Int) -> Interval:
+    """Of churners: triggered at any of their rows before, less after."""
+    leaving = churner >= 0
+    _, first, of_row = np.unique(churner[leaving], return_index=True, return_inverse=True)
+    triggered = [np.bincount(of_row, weights=when[leaving]) > 0 for when in (before, after)]
+    lost = triggered[0].astype(float) - triggered[1].astype(float)
+    return mean_interval(lost, group[leaving][first])
 
 
 def losses(label: Floats, said: Floats) -> Floats:

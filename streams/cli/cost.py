@@ -71,18 +71,21 @@ def cost(
 ) -> None:
     """What it costs that a source is 1h, 1d, 7d, 28d late, or missing.
 
-    For each source: log loss more, AUC less, churners who would not have been triggered, and that
-    in money. On matured cuts, each told two ways: same users, same outcomes, so differences are
-    paired; the intervals are 95 % and count users, not rows.
+    For each source: log loss more, AUC less, churners missed a month, and that in money. On matured
+    cuts, each told two ways: same users, same outcomes, so differences are paired; the intervals
+    are 95 % and count users, not rows. A churner counts once: missed is who is triggered at one of
+    his cuts before he leaves as things are, and at none of them with the source late.
 
     With --data a log is lived through again by the production engine in memory, and at every cut
     everybody is scored once more with each source late or missing, by the model and the policy that
     are in force then: nobody has warned them. Without it the examples of the running deployment are
     learned again, and each is scored before that: with all that is known of it by now; without each
     source; and, where a source follows learned, lag_trained or nowcast, with each source late, by
-    the policy in force. Examples carry one lag each, drawn at random: "7d" means up to 7d, and more
-    than the next shorter one shown. Lags within stale_after are no lateness. Examples that hold
-    wrong data, as far as that is known by now, are left out from the beginning.
+    the policy in force. Examples are some of the cuts (example_every, by default one of a user in
+    each horizon), so who is missed at one of them may be met at another. They carry one lag each,
+    drawn at random: "7d" means up to 7d, and more than the next shorter one shown. Lags within
+    stale_after are no lateness. Examples that hold wrong data, as far as that is known by now, are
+    left out from the beginning.
     """
     # They learn, which takes two seconds to import.
     from streams.publish.files import FileError
@@ -151,6 +154,7 @@ def _bill(pairs: Pairs, saved: float, threshold: float) -> Bill:
         rows=len(pairs),
         churned=int(pairs.label.sum()),
         days=pairs.days,
+        monthly=pairs.monthly,
         saved=saved,
         threshold=threshold,
     )

@@ -14,7 +14,6 @@ from models.watch.cost import Cost
 from streams.study.figures import NATS
 from streams.study.variants import Variant
 
-MONTH_DAYS = 30.0
 DEAREST = 20
 """Features that are shown, the dearest first; the JSON has all."""
 
@@ -23,21 +22,18 @@ DEAREST = 20
 class Bill:
     """Costs of all variants.
 
-    rows, days: matured cuts, and the time that they span. churned: of the cuts. saved: the value
-    of a churner who is triggered in time. threshold: probability from which on users are triggered.
+    rows, days: matured cuts, and the time that they span. churned: of the cuts. monthly: churners
+    in a month, each counted once. saved: the value of a churner who is triggered in time.
+    threshold: probability from which on users are triggered.
     """
 
     costs: dict[Variant, Cost]
     rows: int
     churned: int
     days: float
+    monthly: float
     saved: float
     threshold: float
-
-    @property
-    def monthly(self) -> float:
-        """Scores in a month."""
-        return self.rows / max(self.days, 1.0) * MONTH_DAYS
 
     def dearest(self) -> list[Variant]:
         """Whole sources, the dearest first: by the worst of their lags."""
@@ -55,8 +51,9 @@ class Bill:
     def tables(self) -> Iterator[RenderableType]:
         """What each lateness costs, and which source to mend first."""
         yield Text(
-            f"{self.rows:,} matured cuts, {self.churned:,} churned, {self.days:.0f} days; users "
-            f"are triggered from {self.threshold:g} on, one who is saved is worth {self.saved:g}"
+            f"{self.rows:,} matured cuts, {self.churned:,} of them before somebody left, "
+            f"{self.days:.0f} days; {self.monthly:,.1f} churners a month; users are triggered from "
+            f"{self.threshold:g} on, one who is saved is worth {self.saved:g}"
         )
         whole = [variant for variant in self.costs if variant.feature is None]
         yield self._table("source", whole)
@@ -110,6 +107,7 @@ class Bill:
             "rows": self.rows,
             "churned": self.churned,
             "days": self.days,
+            "churners_a_month": self.monthly,
             "saved": self.saved,
             "threshold": self.threshold,
             "costs": {},

@@ -21,7 +21,9 @@ from models.learning.numerics import Floats
 from models.spec import Spec
 from models.staleness.health import STALLED, UNKNOWN
 from models.state.slab import Slab
-from streams.study.pairs import Pairs, TooFewCuts, groups_of
+from schemas.hashing import hash_texts
+from streams.study.churners import Rhythm
+from streams.study.pairs import Pairs, TooFewCuts
 from streams.study.truth import Truth
 from streams.study.variants import Variant
 
@@ -71,9 +73,10 @@ class Lateness:
         if not {0.0, 1.0} <= set(label.tolist()):
             raise TooFewCuts
         every = Pairs(
+            Rhythm.of_cuts(self._spec),
             time,
             label,
-            groups_of(self._users),
+            hash_texts(self._users),
             np.concatenate(self._known),
             {variant: np.concatenate(said) for variant, said in self._late.items()},
         )

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.grid import Bool, Int
 from models.learning.numerics import Floats
 from models.watch.cost import Cost, cost
 from models.watch.jackknife import GROUPS
-from schemas.hashing import hash_texts
+from streams.study.churners import Rhythm, churners
 from streams.study.variants import Variant
 
 LEAST = 20
@@ -32,14 +33,15 @@ class TooFewCuts(ValueError):
 class Pairs:
     """n matured cuts.
 
-    time: int64[n], µs. label: float64[n]. group: int64[n], of each cut's user. known: what was
+    rhythm: theirs. time: int64[n], µs. label: float64[n]. user: uint64[n], hashes. known: what was
     said, float64[n]. late: for each variant what would have been said, float64[n], NaN on cuts of
     which that cannot be told.
     """
 
+    rhythm: Rhythm
     time: Int
     label: Floats
-    group: Int
+    user: NDArray[np.uint64]
     known: Floats
     late: Mapping[Variant, Floats]
 
@@ -54,12 +56,22 @@ class Pairs:
             max(1.0, (int(self.time.max()) - int(self.time.min())) / 86_400e6) if len(self) else 0.0
         )
 
+    @property
+    def churner(self) -> Int:
+        """Which churner each tells of, int64[n] from 0 on; -1: none."""
+        return churners(self.user, self.time, self.label, self.rhythm.reach)
+
+    @property
+    def monthly(self) -> float:
+        """Churners in a month."""
+        months = self.rhythm.months(int(self.time.min()), int(self.time.max()))
+        return (int(self.churner.max()) + 1) / months
+
     def part(self, chosen: Bool) -> Pairs:
         """The chosen ones."""
         late = {variant: said[chosen] for variant, said in self.late.items()}
-        return Pairs(
-            self.time[chosen], self.label[chosen], self.group[chosen], self.known[chosen], late
-        )
+        time, label, user = self.time[chosen], self.label[chosen], self.user[chosen]
+        return Pairs(self.rhythm, time, label, user, self.known[chosen], late)
 
     def costs(self, threshold: float) -> dict[Variant, Cost]:
         """What each variant costs; threshold: probability from which on a user is triggered.
@@ -67,17 +79,18 @@ class Pairs:
         Each on the cuts of which it can be told; nothing of those with fewer than LEAST churners,
         or others.
         """
-        found = {}
+        found, churner = {}, self.churner
+        group = (self.user % np.uint64(GROUPS)).astype(np.int64)
         for variant, late in self.late.items():
             told = ~np.isnan(late)
-            churners = int(self.label[told].sum())
-            if min(churners, int(told.sum()) - churners) >= LEAST or told.all():
+            leaving = int(self.label[told].sum())
+            if min(leaving, int(told.sum()) - leaving) >= LEAST or told.all():
                 found[variant] = cost(
-                    self.label[told], self.known[told], late[told], self.group[told], threshold
+                    self.label[told],
+                    self.known[told],
+                    late[told],
+                    group[told],
+                    churner[told],
+                    threshold,
                 )
         return found
-
-
-def groups_of(users: Sequence[str]) -> Int:
-    """Groups of users for the jackknife, int64[n], by a hash."""
-    return (hash_texts(users) % np.uint64(GROUPS)).astype(np.int64)

@@ -23,7 +23,9 @@ from models.learning.scorer import Scorer, as_matrix
 from models.learning.trainer import Trainer
 from models.spec import Spec
 from schemas.examples import Example
-from streams.study.pairs import Pairs, TooFewCuts, groups_of
+from schemas.hashing import hash_texts
+from streams.study.churners import Rhythm
+from streams.study.pairs import Pairs, TooFewCuts
 from streams.study.variants import Variant
 
 
@@ -58,9 +60,10 @@ def relive(spec: Spec, by_epoch: ByEpoch, variants: Sequence[Variant]) -> Pairs:
     said = _by_bucket(aged) | {variant: np.concatenate(parts) for variant, parts in late.items()}
     sources = list(aged)
     return Pairs(
+        Rhythm.of_examples(spec),
         np.array([example.time for example in seen], dtype=np.int64),
         label,
-        groups_of([example.user for example in seen]),
+        hash_texts([example.user for example in seen]),
         np.concatenate(known),
         dict(sorted(said.items(), key=lambda item: sources.index(item[0].source))),
     )

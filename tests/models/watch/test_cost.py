@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from models.watch.cost import auc, cost, losses
@@ -19,14 +19,18 @@ ROWS = st.lists(
 
 @given(ROWS)
 def test_costs_are_what_counting_says(rows: list[tuple[bool, int, int, int]]) -> None:
+    assume(any(churned for churned, *_ in rows))
     label = np.array([float(churned) for churned, *_ in rows])
     known = np.array([(k + 0.5) / 10 for _, k, _, _ in rows])
     late = np.array([(s + 0.5) / 10 for _, _, s, _ in rows])
     group = np.array([g for *_, g in rows])
-    found = cost(label, known, late, group, 0.5)
-    gone = sum(y and k >= 0.5 > s for y, k, s in zip(label, known, late, strict=True))
-    come = sum(y and s >= 0.5 > k for y, k, s in zip(label, known, late, strict=True))
-    assert found.missed.middle == pytest.approx((gone - come) / len(rows))
+    churner = np.where(label == 1, group // 2, -1)
+    found = cost(label, known, late, group, churner, 0.5)
+    leaving = set(churner.tolist()) - {-1}
+    before, after = (
+        sum(any(said[churner == one] >= 0.5) for one in leaving) for said in (known, late)
+    )
+    assert found.missed.middle == pytest.approx((before - after) / len(leaving))
     worse = [
         (np.log(k) - np.log(s)) if y else (np.log(1 - k) - np.log(1 - s))
         for y, k, s in zip(label, known, late, strict=True)
@@ -34,7 +38,7 @@ def test_costs_are_what_counting_says(rows: list[tuple[bool, int, int, int]]) ->
     assert found.log_loss.middle == pytest.approx(np.mean(worse), abs=1e-12)
     assert found.log_loss.low <= found.log_loss.middle <= found.log_loss.high
     assert found.more == pytest.approx(np.mean(late >= 0.5) - np.mean(known >= 0.5))
-    assert found.money(100.0, 30.0).middle == pytest.approx(3000 * (gone - come) / len(rows))
+    assert found.money(100.0, 30.0).middle == pytest.approx(3000 * (before - after) / len(leaving))
 
 
 @given(ROWS)
@@ -50,7 +54,8 @@ def test_auc_is_the_share_of_pairs_in_the_right_order(
 def test_nothing_late_costs_nothing() -> None:
     rng = np.random.default_rng(1)
     said, label = rng.uniform(size=300), rng.integers(0, 2, 300).astype(float)
-    found = cost(label, said, said, np.arange(300) % GROUPS, 0.5)
+    churner = np.where(label == 1, np.arange(300), -1)
+    found = cost(label, said, said, np.arange(300) % GROUPS, churner, 0.5)
     assert tuple(found.log_loss) == tuple(found.auc) == tuple(found.missed) == (0.0, 0.0, 0.0)
     assert not found.proven
 

@@ -69,7 +69,8 @@ def test_the_source_that_tells_something_is_the_one_to_mend() -> None:
     assert not support.proven
     feature = costs[Variant("usage", "sessions_7d", None)]
     assert feature.log_loss.middle == pytest.approx(usage.log_loss.middle, rel=0.3)
-    bill = Bill(costs, len(pairs), int(pairs.label.sum()), pairs.days, saved=50.0, threshold=0.5)
+    churned = int(pairs.label.sum())
+    bill = Bill(costs, len(pairs), churned, pairs.days, pairs.monthly, saved=50.0, threshold=0.5)
     assert next(bill.advice()).startswith("mend usage first: missing it costs")
     assert bill.document()["costs"]["usage"]["missing"]["money_a_month"][1] == pytest.approx(
         usage.missed.middle * 50.0 * bill.monthly
