@@ -3,7 +3,8 @@
 Each example of an epoch is scored again before it is learned, by the model in force: knowing
 everything; averaging over what a source says (the policy ``degrade``); and, by the policy in
 force, with the source as it was a drawn lag before (``models.engine.imagined``). Same users, same
-outcomes, so the differences of the losses are paired, and little noise is left in them.
+outcomes, so the differences of the losses are paired, and little noise is left in them. Each counts
+as its weight says, so where negatives are a sample, means are still those of scores.
 """
 
 from __future__ import annotations
@@ -39,21 +40,32 @@ _LEAST = 1e-6
 
 @dataclass(slots=True)
 class _Sums:
-    """Fading sums of 1, its squared weights, labels, the differences and their squares."""
+    """Fading sums of weights and their squares, churners, others, differences and their squares.
+
+    Churners and others are counted, whatever their weights.
+    """
 
     weight: float = 0.0
     square: float = 0.0
     churned: float = 0.0
+    others: float = 0.0
     more: float = 0.0
     spread: float = 0.0
 
-    def add(self, differences: Floats, labels: Floats) -> None:
+    def __setstate__(self, state: tuple[None, dict[str, float]]) -> None:
+        """Sums of a snapshot from before there were weights: they were all 1."""
+        known = state[1]
+        for name, value in ({"others": known["weight"] - known["churned"]} | known).items():
+            setattr(self, name, value)
+
+    def add(self, differences: Floats, labels: Floats, weights: Floats) -> None:
         kept = math.exp(-len(differences) / MEMORY)
-        self.weight = kept * self.weight + len(differences)
-        self.square = kept**2 * self.square + len(differences)
+        self.weight = kept * self.weight + float(weights.sum())
+        self.square = kept**2 * self.square + float(weights @ weights)
         self.churned = kept * self.churned + float(labels.sum())
-        self.more = kept * self.more + float(differences.sum())
-        self.spread = kept * self.spread + float(differences @ differences)
+        self.others = kept * self.others + len(labels) - float(labels.sum())
+        self.more = kept * self.more + float((weights * differences).sum())
+        self.spread = kept * self.spread + float((weights * differences) @ differences)
 
     def told(self) -> tuple[float, float, int]:
         """Mean, its standard error, and the number of equal examples that it is told from."""
@@ -63,7 +75,7 @@ class _Sums:
 
     @property
     def proves(self) -> bool:
-        return min(self.churned, self.weight - self.churned) >= LEAST
+        return min(self.churned, self.others) >= LEAST
 
 
 def published(costs: Mapping[str, SourceCost]) -> dict[str, float]:
@@ -109,23 +121,21 @@ class SourceCosts:
         examples: Sequence[Example],
         complete: Floats,
         labels: Floats,
+        weights: Floats,
     ) -> None:
-        """Score n examples again. complete: float64[n, features]. labels: float64[n].
-
-        Each counts the same, whatever its weight in learning.
-        """
+        """Score n examples again. complete: float64[n, features]. labels, weights: float64[n]."""
         chosen = _evenly(len(labels), ASKED)
-        matrix, outcome = complete[chosen], labels[chosen]
+        matrix, outcome, weight = complete[chosen], labels[chosen], weights[chosen]
         knowing = _loss(scorer.predict(matrix), outcome)
         columns = columns_of(spec)
         for name, sums in self._sums.items():
             masked = np.zeros(matrix.shape, dtype=np.bool_)
             masked[:, list(columns[name])] = True
             without = _loss(scorer.marginal(matrix, masked), outcome)
-            sums.add(without - knowing, outcome)
+            sums.add(without - knowing, outcome, weight)
         late = _evenly(len(chosen), ASKED_LATE)
         asked = [examples[i] for i in chosen[late].tolist()]
-        self._ask_late(spec, scorer, asked, outcome[late], knowing[late])
+        self._ask_late(spec, scorer, asked, outcome[late], weight[late], knowing[late])
 
     def _ask_late(
         self,
@@ -133,6 +143,7 @@ class SourceCosts:
         scorer: Scorer,
         examples: Sequence[Example],
         labels: Floats,
+        weights: Floats,
         knowing: Floats,
     ) -> None:
         """Score n examples with the source late whose turn it is. knowing: their losses, (n,)."""
@@ -142,11 +153,11 @@ class SourceCosts:
         by_bound = self._late[names[self._turn % len(names)]]
         late = if_late(spec, scorer, examples, names[self._turn % len(names)])
         self._turn += 1
-        outcome = labels[late.index]
+        outcome, weight = labels[late.index], weights[late.index]
         more = _loss(late.said, outcome) - knowing[late.index]
         for bound in np.unique(late.bucket).tolist():
             within = late.bucket == bound
-            by_bound.setdefault(bound, _Sums()).add(more[within], outcome[within])
+            by_bound.setdefault(bound, _Sums()).add(more[within], outcome[within], weight[within])
 
     def figures(self) -> dict[str, SourceCost]:
         """Mean difference and its standard error, nats a score, by source; {} before the first."""

@@ -203,7 +203,7 @@ class Trainer:
         segments = {name: scored[:, i] for name, i in self._segments.items()}
         state.quality.update(labels, predicted.probabilities, weights, state.base.rate(), segments)
         if self._scorer.version > 0:
-            state.costs.update(self.spec, self._scorer, examples, complete, labels)
+            state.costs.update(self.spec, self._scorer, examples, complete, labels, weights)
         for label, weight in zip(labels.tolist(), weights.tolist(), strict=True):
             state.base.update(bool(label), weight)
         times = [example.time for example in examples]

@@ -2,11 +2,12 @@
 
 Each row is a matured cut: its outcome, what was said with everything as it was, and what would
 have been said with something late or missing. The outcomes are the same, so differences are
-paired, row by row.
+paired, row by row. A row stands for as many scores as its weight says.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,7 +44,13 @@ class Cost:
 
 
 def cost(
-    label: Floats, known: Floats, late: Floats, group: Int, churner: Int, threshold: float
+    label: Floats,
+    weight: Floats,
+    known: Floats,
+    late: Floats,
+    group: Int,
+    churner: Int,
+    threshold: float,
 ) -> Cost:
     """Compare what was said with what would have been.
 
@@ -51,6 +58,8 @@ def cost(
     ----------
     label
         Outcomes, 0 or 1, shape (n,).
+    weight
+        For how many scores each row stands, shape (n,).
     known, late
         Probabilities with everything as it was, and with something late, shape (n,).
     group
@@ -63,12 +72,25 @@ def cost(
 
     """
     before, after = known >= threshold, late >= threshold
+    first, then = (_ranking(label, said, weight) for said in (known, late))
     return Cost(
-        log_loss=mean_interval(losses(label, late) - losses(label, known), group),
-        auc=interval(lambda keep: auc(label, known, keep) - auc(label, late, keep), group),
+        log_loss=mean_interval(losses(label, late) - losses(label, known), group, weight),
+        auc=interval(lambda keep: first(keep) - then(keep), group),
         missed=_missed(before, after, group, churner),
-        more=float(after.mean() - before.mean()),
+        more=float(np.average(after, weights=weight) - np.average(before, weights=weight)),
     )
+
+
+def _ranking(label: Floats, said: Floats, weight: Floats) -> Callable[[Bool], float]:
+    """AUC of the rows that are kept. Sorted once: a part of what is sorted is sorted."""
+    order = np.argsort(said)
+    label, said, weight = label[order], said[order], weight[order]
+
+    def kept(keep: Bool) -> float:
+        chosen = keep[order]
+        return auc(label[chosen], said[chosen], weight[chosen])
+
+    return kept
 
 
 def _missed(before: Bool, after: Bool, group: Int, churner: Int) -> Interval:
@@ -86,13 +108,17 @@ def losses(label: Floats, said: Floats) -> Floats:
     return -np.where(label == 1.0, np.log(p), np.log1p(-p))
 
 
-def auc(label: Floats, said: Floats, keep: Bool | None = None) -> float:
-    """Probability that a positive is above a negative, ties counting half (Mann and Whitney)."""
-    if keep is not None:
-        label, said = label[keep], said[keep]
-    positives, negatives = said[label == 1.0], np.sort(said[label == 0.0])
-    if not len(positives) or not len(negatives):
+def auc(label: Floats, said: Floats, weight: Floats | None = None) -> float:
+    """Probability that a positive is above a negative, ties counting half (Mann and Whitney).
+
+    weight: float64[n], positive; None: all count the same.
+    """
+    weight = np.ones(len(label)) if weight is None else weight
+    positive, negative = label == 1.0, np.flatnonzero(label == 0.0)
+    if not positive.any() or not len(negative):
         return float("nan")
-    below = np.searchsorted(negatives, positives, "left")
-    not_above = np.searchsorted(negatives, positives, "right")
-    return float((below + not_above).mean() / (2 * len(negatives)))
+    ordered = negative[np.argsort(said[negative], kind="stable")]
+    up_to = np.concatenate(([0.0], np.cumsum(weight[ordered])))
+    below = up_to[np.searchsorted(said[ordered], said[positive], "left")]
+    not_above = up_to[np.searchsorted(said[ordered], said[positive], "right")]
+    return float(np.average(below + not_above, weights=weight[positive]) / (2 * up_to[-1]))

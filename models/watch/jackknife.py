@@ -29,12 +29,17 @@ class Interval(NamedTuple):
     high: float
 
 
-def mean_interval(values: Floats, group: Int) -> Interval:
-    """The mean of values, shape (n,); group: int64[n], of each row's user, in [0, GROUPS)."""
-    sums = np.bincount(group, weights=values, minlength=GROUPS)
-    counts = np.bincount(group, minlength=GROUPS)
-    left = np.maximum(counts.sum() - counts, 1)
-    return _interval(float(values.mean()), (sums.sum() - sums) / left)
+def mean_interval(values: Floats, group: Int, weight: Floats | None = None) -> Interval:
+    """The mean of values, shape (n,); group: int64[n], of each row's user, in [0, GROUPS).
+
+    weight: float64[n], positive; None: all count the same.
+    """
+    weight = np.ones(len(values)) if weight is None else weight
+    sums = np.bincount(group, weights=weight * values, minlength=GROUPS)
+    weights = np.bincount(group, weights=weight, minlength=GROUPS)
+    left = weights.sum() - weights
+    without = (sums.sum() - sums) / np.where(left > 0, left, 1.0)
+    return _interval(float(np.average(values, weights=weight)), without)
 
 
 def interval(figure: Callable[[Bool], float], group: Int) -> Interval:

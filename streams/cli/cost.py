@@ -82,10 +82,11 @@ def cost(
     learned again, and each is scored before that: with all that is known of it by now; without each
     source; and, where a source follows learned, lag_trained or nowcast, with each source late, by
     the policy in force. Examples are some of the cuts (example_every, by default one of a user in
-    each horizon), so who is missed at one of them may be met at another. They carry one lag each,
-    drawn at random: "7d" means up to 7d, and more than the next shorter one shown. Lags within
-    stale_after are no lateness. Examples that hold wrong data, as far as that is known by now, are
-    left out from the beginning.
+    each horizon), so who is missed at one of them may be met at another; where negatives are a
+    sample, each stands for as many as its weight says. They carry one lag each, drawn at random:
+    "7d" means up to 7d, and more than the next shorter one shown. Lags within stale_after are no
+    lateness. Examples that hold wrong data, as far as that is known by now, are left out from the
+    beginning.
     """
     # They learn, which takes two seconds to import.
     from streams.publish.files import FileError
@@ -151,8 +152,8 @@ def _bill(pairs: Pairs, saved: float, threshold: float) -> Bill:
 
     return Bill(
         pairs.costs(threshold),
-        rows=len(pairs),
-        churned=int(pairs.label.sum()),
+        rows=round(float(pairs.weight.sum())),
+        churned=round(float(pairs.weight @ pairs.label)),
         days=pairs.days,
         monthly=pairs.monthly,
         saved=saved,

@@ -22,7 +22,8 @@ DEAREST = 20
 class Bill:
     """Costs of all variants.
 
-    rows, days: matured cuts, and the time that they span. churned: of the cuts. monthly: churners
+    rows, days: matured cuts, those that examples stand for among them, and the time that they span.
+    churned: of the cuts. monthly: churners
     in a month, each counted once. saved: the value of a churner who is triggered in time.
     threshold: probability from which on users are triggered.
     """

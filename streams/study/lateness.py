@@ -76,6 +76,7 @@ class Lateness:
             Rhythm.of_cuts(self._spec),
             time,
             label,
+            np.ones(len(label)),
             hash_texts(self._users),
             np.concatenate(self._known),
             {variant: np.concatenate(said) for variant, said in self._late.items()},

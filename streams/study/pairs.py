@@ -33,14 +33,15 @@ class TooFewCuts(ValueError):
 class Pairs:
     """n matured cuts.
 
-    rhythm: theirs. time: int64[n], µs. label: float64[n]. user: uint64[n], hashes. known: what was
-    said, float64[n]. late: for each variant what would have been said, float64[n], NaN on cuts of
-    which that cannot be told.
+    rhythm: theirs. time: int64[n], µs. label: float64[n]. weight: float64[n], of the sample that
+    they are. user: uint64[n], hashes. known: what was said, float64[n]. late: for each variant what
+    would have been said, float64[n], NaN on cuts of which that cannot be told.
     """
 
     rhythm: Rhythm
     time: Int
     label: Floats
+    weight: Floats
     user: NDArray[np.uint64]
     known: Floats
     late: Mapping[Variant, Floats]
@@ -71,7 +72,8 @@ class Pairs:
         """The chosen ones."""
         late = {variant: said[chosen] for variant, said in self.late.items()}
         time, label, user = self.time[chosen], self.label[chosen], self.user[chosen]
-        return Pairs(self.rhythm, time, label, user, self.known[chosen], late)
+        weight, known = self.weight[chosen], self.known[chosen]
+        return Pairs(self.rhythm, time, label, weight, user, known, late)
 
     def costs(self, threshold: float) -> dict[Variant, Cost]:
         """What each variant costs; threshold: probability from which on a user is triggered.
@@ -87,6 +89,7 @@ class Pairs:
             if min(leaving, int(told.sum()) - leaving) >= LEAST or told.all():
                 found[variant] = cost(
                     self.label[told],
+                    self.weight[told],
                     self.known[told],
                     late[told],
                     group[told],

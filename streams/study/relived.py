@@ -63,6 +63,7 @@ def relive(spec: Spec, by_epoch: ByEpoch, variants: Sequence[Variant]) -> Pairs:
         Rhythm.of_examples(spec),
         np.array([example.time for example in seen], dtype=np.int64),
         label,
+        np.array([example.weight for example in seen], dtype=float),
         hash_texts([example.user for example in seen]),
         np.concatenate(known),
         dict(sorted(said.items(), key=lambda item: sources.index(item[0].source))),

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.learning.costs import MEMORY, told_of
+from models.learning.costs import MEMORY, _Sums, told_of
 from models.learning.scorer import as_matrix
 from models.learning.trainer import Trainer
 from models.spec import FeatureSpec, Spec
@@ -58,12 +58,18 @@ def test_the_source_that_explains_costs_and_the_other_does_not(two: Spec, epoch_
     assert told_of(result.manifest.metrics, "usage") == (usage.log_loss, [])
 
 
-def test_it_is_the_paired_difference_before_learning(two: Spec, epoch_of: Epochs) -> None:
+@pytest.mark.parametrize("rarer", [1.0, 5.0])
+def test_it_is_the_paired_difference_before_learning(
+    two: Spec, epoch_of: Epochs, rarer: float
+) -> None:
+    """Who stays may be one of several that he stands for."""
     trainer, n = Trainer(two), 40
     names = [feature.name for feature in two.features]
-    wanted, weight, found = 0.0, 0.0, {}
+    wanted = weight = square = spread = 0.0
+    found = {}
     for day in range(50, 54):
-        examples = with_noise(epoch_of(two, day * DAY, n), day)
+        made = with_noise(epoch_of(two, day * DAY, n), day)
+        examples = [replace(one, weight=1.0 if one.label else rarer) for one in made]
         scorer = trainer.scorer
         if scorer.version > 0:
             ordered = sorted(examples, key=lambda one: (one.time, one.id))
@@ -73,11 +79,32 @@ def test_it_is_the_paired_difference_before_learning(two: Spec, epoch_of: Epochs
             masked[:, -1] = True
             more = losses(scorer.marginal(matrix, masked), labels)
             more -= losses(scorer.predict(matrix), labels)
-            kept = math.exp(-n / MEMORY)
-            wanted, weight = wanted * kept + more.sum(), weight * kept + n
+            kept, own = math.exp(-n / MEMORY), np.array([one.weight for one in ordered])
+            wanted, weight = wanted * kept + (own * more).sum(), weight * kept + own.sum()
+            square = square * kept**2 + (own**2).sum()
+            spread = spread * kept + (own * more**2).sum()
         found = trainer.learn_epoch(day * DAY, examples, day).metrics.costs
     assert found["billing"].log_loss == pytest.approx(wanted / weight, abs=1e-6)
-    assert found["billing"].examples == pytest.approx(weight, abs=1)
+    count = weight**2 / square
+    error = math.sqrt((spread / weight - (wanted / weight) ** 2) / count)
+    assert found["billing"].error == pytest.approx(error, abs=1e-6)
+    assert found["billing"].examples == pytest.approx(count, abs=1)
+    assert (count < 2.9 * n) == (rarer > 1)
+
+
+def test_a_snapshot_from_before_there_were_weights_goes_on() -> None:
+    differences, labels = np.array([0.1, 0.3, -0.2]), np.array([1.0, 0.0, 0.0])
+    sums = _Sums()
+    sums.add(differences, labels, np.ones(3))
+    slots = {
+        slot: getattr(sums, slot) for slot in ("weight", "square", "churned", "more", "spread")
+    }
+    before = _Sums.__new__(_Sums)
+    before.__setstate__((None, slots))
+    for one in (sums, before):
+        one.add(differences, labels, np.array([1.0, 4.0, 4.0]))
+    assert before == sums
+    assert sums.others == pytest.approx(4.0, rel=1e-3), "counted, whatever they weigh"
 
 
 def test_nothing_is_said_before_anything_was_learned(two: Spec, epoch_of: Epochs) -> None:

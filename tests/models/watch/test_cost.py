@@ -25,7 +25,7 @@ def test_costs_are_what_counting_says(rows: list[tuple[bool, int, int, int]]) ->
     late = np.array([(s + 0.5) / 10 for _, _, s, _ in rows])
     group = np.array([g for *_, g in rows])
     churner = np.where(label == 1, group // 2, -1)
-    found = cost(label, known, late, group, churner, 0.5)
+    found = cost(label, np.ones(len(rows)), known, late, group, churner, 0.5)
     leaving = set(churner.tolist()) - {-1}
     before, after = (
         sum(any(said[churner == one] >= 0.5) for one in leaving) for said in (known, late)
@@ -39,6 +39,27 @@ def test_costs_are_what_counting_says(rows: list[tuple[bool, int, int, int]]) ->
     assert found.log_loss.low <= found.log_loss.middle <= found.log_loss.high
     assert found.more == pytest.approx(np.mean(late >= 0.5) - np.mean(known >= 0.5))
     assert found.money(100.0, 30.0).middle == pytest.approx(3000 * (before - after) / len(leaving))
+
+
+@given(ROWS, st.data())
+def test_a_row_stands_for_as_many_as_it_weighs(
+    rows: list[tuple[bool, int, int, int]], data: st.DataObject
+) -> None:
+    assume(any(churned for churned, *_ in rows))
+    times = np.array(data.draw(st.lists(st.integers(1, 4), min_size=len(rows), max_size=len(rows))))
+    label = np.array([float(churned) for churned, *_ in rows])
+    known, late = (np.array([(row[i] + 0.5) / 10 for row in rows]) for i in (1, 2))
+    group = np.array([g for *_, g in rows])
+    churner = np.where(label == 1, group, -1)
+    columns = [label, known, late, group, churner]
+    label, known, late, group, churner = (np.repeat(column, times) for column in columns)
+    wanted = cost(label, np.ones(len(label)), known, late, group, churner, 0.5)
+    label, known, late, group, churner = columns
+    found = cost(label, times.astype(float), known, late, group, churner, 0.5)
+    assert tuple(found.log_loss) == pytest.approx(tuple(wanted.log_loss))
+    assert tuple(found.auc) == pytest.approx(tuple(wanted.auc), nan_ok=True)
+    assert tuple(found.missed) == tuple(wanted.missed), "a churner counts once"
+    assert found.more == pytest.approx(wanted.more, abs=1e-12)
 
 
 @given(ROWS)
@@ -55,7 +76,7 @@ def test_nothing_late_costs_nothing() -> None:
     rng = np.random.default_rng(1)
     said, label = rng.uniform(size=300), rng.integers(0, 2, 300).astype(float)
     churner = np.where(label == 1, np.arange(300), -1)
-    found = cost(label, said, said, np.arange(300) % GROUPS, churner, 0.5)
+    found = cost(label, np.ones(300), said, said, np.arange(300) % GROUPS, churner, 0.5)
     assert tuple(found.log_loss) == tuple(found.auc) == tuple(found.missed) == (0.0, 0.0, 0.0)
     assert not found.proven
 

@@ -54,7 +54,7 @@ def leaving(step: int, users: int = 4000, days: int = 90) -> Pairs:
     known = (rng.random(len(time)) < 1 / 3).astype(float)
     rhythm = Rhythm(DAY, step * DAY, REACH * DAY)
     said = {LATE: np.zeros(len(time))}
-    return Pairs(rhythm, time, label, user.astype(np.uint64), known, said)
+    return Pairs(rhythm, time, label, np.ones(len(time)), user.astype(np.uint64), known, said)
 
 
 @pytest.mark.parametrize("step", [1, 7, 28, 45])
@@ -76,4 +76,4 @@ def test_a_churner_is_missed_once_however_many_of_his_cuts_would_have_triggered_
 def test_who_is_triggered_at_another_cut_is_not_missed() -> None:
     label, known, late = np.ones(4), np.array([0.9, 0.1, 0.9, 0.1]), np.array([0.1, 0.9, 0.1, 0.1])
     group, churner = np.array([0, 0, 1, 1]), np.array([0, 0, 1, 1])
-    assert cost(label, known, late, group, churner, 0.5).missed.middle == 0.5
+    assert cost(label, np.ones(4), known, late, group, churner, 0.5).missed.middle == 0.5

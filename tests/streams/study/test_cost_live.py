@@ -186,3 +186,23 @@ def test_what_is_not_learned_costs_nothing() -> None:
     clean, found = relive(SPEC, told, every), relive(SPEC, mixed, every)
     assert len(found) == len(clean) == 3 * 60
     assert found.costs(0.5) == clean.costs(0.5)
+
+
+def test_who_stands_for_several_counts_as_several() -> None:
+    every = variants(SPEC, (), features=False)
+    told = {
+        epoch: [replace(one, weight=1.0 if one.label else 4.0) for one in found]
+        for epoch, found in examples(6, 400).items()
+    }
+    pairs, usage = relive(SPEC, told, every), Variant("usage", None, None)
+    assert pairs.weight.tolist() == np.where(pairs.label == 1, 1.0, 4.0).tolist()
+    whole = replace(pairs, weight=np.ones(len(pairs)))
+    chosen = (pairs.label == 1) | (np.arange(len(pairs)) % 4 == 0)
+    wanted, found, enriched = (
+        one.costs(0.5)[usage] for one in (whole, pairs.part(chosen), whole.part(chosen))
+    )
+    assert found.log_loss.middle == pytest.approx(wanted.log_loss.middle, rel=0.05)
+    assert found.more == pytest.approx(wanted.more, rel=0.1)
+    assert enriched.more != pytest.approx(wanted.more, rel=0.2)
+    assert found.auc.middle == pytest.approx(wanted.auc.middle, rel=0.05)
+    assert found.log_loss.high < enriched.log_loss.middle
