@@ -8,7 +8,7 @@ what it would have said in a run of its own (a test compares the two).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 
 import numpy as np
@@ -18,6 +18,7 @@ from models.engine.requests import Output
 from models.engine.weighing import Scored, score
 from models.features.remaining import Stretches
 from models.grid import Int
+from models.learning.cuts import is_example
 from models.learning.numerics import Floats
 from models.learning.scorer import Scorer
 from models.spec import POLICIES, Spec
@@ -66,11 +67,13 @@ class Together:
         self.users += users
         self.times.append(scored.at)
         self._note(0, scored)
+        time = int(scored.at[0])
+        kept = [row for row, user in enumerate(users) if is_example(self._specs[0], user, time)]
         looks = Looks(**{field.name: getattr(scored, field.name) for field in fields(Looks)})
         for number, opinion in enumerate(self._others, start=1):
             own = score(self._specs[number], [looks], self._scorers[number])
             self._note(number, own)
-            opinion.note(users, own)
+            opinion.note({row: users[row] for row in kept}, own)
 
     def _note(self, number: int, scored: Scored) -> None:
         """Where everything is fresh there is nothing to treat: all policies say the same."""
@@ -85,23 +88,27 @@ class Together:
 
 
 class _Opinion:
-    """What a model that does not run the engine has said at the cuts that are not examples yet."""
+    """What a model that does not run the engine has said at cuts until they are examples."""
 
     def __init__(self) -> None:
         self._said: dict[int, dict[str, tuple[float, Floats | None]]] = {}
 
-    def note(self, users: Sequence[str], scored: Scored) -> None:
-        """Keep probability and, of those who have a stale source, experts."""
+    def note(self, users: Mapping[int, str], scored: Scored) -> None:
+        """Keep probability and, of those who have a stale source, experts. users: by row."""
         own = self._said.setdefault(int(scored.at[0]), {})
-        experts: dict[int, Floats] = {}
-        if scored.stale is not None:
-            experts = dict(zip(scored.stale.index.tolist(), scored.experts, strict=True))
-        for row, (user, p) in enumerate(zip(users, scored.probability.tolist(), strict=True)):
-            own[user] = p, experts.get(row)
+        stale = [] if scored.stale is None else scored.stale.index.tolist()
+        experts = {
+            row: scored.experts[place].copy() for place, row in enumerate(stale) if row in users
+        }
+        for row, user in users.items():
+            own[user] = float(scored.probability[row]), experts.get(row)
 
     def put_into(self, example: Example) -> Example:
         """Give the example with this model's opinion in place of the one that ran."""
-        p, experts = self._said[example.time].pop(example.user)
+        own = self._said[example.time]
+        p, experts = own.pop(example.user)
+        if not own:
+            del self._said[example.time]
         said = {} if experts is None else dict(zip(POLICIES, experts.tolist(), strict=True))
         return replace(
             example, probability=p, experts={name: q for name, q in said.items() if q == q}
