@@ -176,7 +176,7 @@ def test_where_no_expert_says_anything_it_is_latest(own: str) -> None:
         found = worker(spec, items)
         models = found.models
         if own == "degrade":
-            models.in_force = lambda _: Knowing(0, None)  # type: ignore[method-assign]
+            models.in_force = lambda _: Knowing(0, None)  # type: ignore[assignment, method-assign]
         known = models.policies  # type: ignore[attr-defined]
         models.policies = replace(known, beliefs=None, lagged=())  # type: ignore[attr-defined]
         every = sorted(found.run().scores().values(), key=lambda s: (s["time"], s["user"]))

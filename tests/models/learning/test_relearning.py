@@ -222,12 +222,12 @@ def test_what_it_carries_from_before_its_cut_is_not_learned_where_it_was_wrong(
     again = [Relearned(4 * DAY, 30 * DAY, (WRONG,))]
 
     def life(wrong: float, left_out: Sequence[Relearned]) -> bytes:
-        trainer = Trainer(spec)
+        trainer, results = Trainer(spec), []
         for day in (22, 23, 24):
             examples = mark(spec, left_out, day * DAY, carrying(spec, epoch_of, day, wrong=wrong))
             assert not any(example.corrupt for example in examples)
-            result = trainer.learn_epoch(day * DAY, examples, 0)
-        return learned(result)
+            results.append(trainer.learn_epoch(day * DAY, examples, 0))
+        return learned(results[-1])
 
     assert life(100.0, again) == life(1.0, again)
     assert life(100.0, []) != life(1.0, [])
