@@ -8,7 +8,7 @@ import numpy as np
 
 from models.engine.state import Sweep
 from models.engine.weighing import Scored
-from models.grid import Int
+from models.grid import Bool, Int
 from models.learning.cuts import is_example
 from models.learning.labels import activity
 from models.state.cuts import CutRecord
@@ -29,9 +29,9 @@ def keep_examples(slab: Slab, scored: Scored) -> Int:
     """Remember the cuts that become examples; the rows that have one."""
     rows, time = scored.rows, int(scored.at[0])
     place = _places(scored)
-    eligible = _eligible(slab, rows, time)
+    chosen = eligible(slab, rows, time)
     kept = []
-    for i in np.flatnonzero(eligible).tolist():
+    for i in np.flatnonzero(chosen).tolist():
         row = int(rows[i])
         if is_example(slab.spec, slab.users[row] or "", time):
             slab.pending.append(row, _pending(scored, i, int(place[i])))
@@ -39,13 +39,12 @@ def keep_examples(slab: Slab, scored: Scored) -> Int:
     return np.array(kept, dtype=np.int64)
 
 
-def _eligible(slab: Slab, rows: Int, time: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def eligible(slab: Slab, rows: Int, time: int) -> Bool:
+    """Whether the cut at ``time`` may become an example of each user, bool[n]."""
     rule = slab.spec.labels
     if rule.rule != "inactivity" or rule.within is None:
         return np.ones(len(rows), dtype=np.bool_)
-    found: np.ndarray[tuple[int], np.dtype[np.bool_]] = (
-        activity(slab, rows, time - rule.within, time) >= rule.min_events
-    )
+    found: Bool = activity(slab, rows, time - rule.within, time) >= rule.min_events
     return found
 
 

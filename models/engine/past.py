@@ -7,29 +7,38 @@ and no watermark, and nothing is too late because of them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from models.engine import forgetting
+from models.engine.cutting import eligible
 from models.engine.desk import Desk
 from models.engine.events import collect, fold
 from models.engine.intake import Judged, count, judge
 from models.engine.merge import Merger
 from models.engine.piece import Piece, cut_out
+from models.engine.points import CUT, Point, Points
 from models.engine.records import Chunk, Merged, make_chunk
+from models.engine.release import releasable_until
 from models.engine.requests import Kept, Request, Reread
-from models.engine.state import SourceState
-from models.grid import NEVER, first_point
+from models.engine.state import PartitionState, SourceState
+from models.grid import NEVER
+from models.learning.cuts import phase_at, phase_of
+from models.spec import Spec
 from models.staleness.corruption import Intervals
-from models.state.membership import belongs, expires
-from models.state.slab import Slab
+from models.state.membership import at_risk, belongs, expires
+from models.state.slab import ABSENT, FREE, Slab
 from schemas.reasons import Reject
 
 AT_ONCE = 10_000
 """Records merged at once."""
+
+REMEMBERED = 1_000_000
+"""Users of whom it is remembered where they belong."""
 
 Reading = Generator[Request, Any, Chunk | None]
 
@@ -64,11 +73,13 @@ class Topic:
         return chunk
 
 
-def leave_out(chunk: Chunk, intervals: Intervals) -> Chunk:
-    """Records with the rejected events as unreadable ones."""
+def leave_out(
+    chunk: Chunk, intervals: Intervals, states: Collection[str] = ("rejected", "repaired")
+) -> Chunk:
+    """Records with the events of the intervals in one of the states as unreadable ones."""
     batch, wrong = chunk.batch, np.zeros(len(chunk), dtype=np.bool_)
     for one in intervals.known:
-        if one.state in ("rejected", "repaired") and one.end is not None:
+        if one.state in states and one.end is not None:
             inside = (batch.times > one.begin) & (batch.times <= one.end)
             wrong |= inside & (chunk.offsets <= one.through)
     wrong &= ~batch.heartbeat
@@ -79,22 +90,27 @@ def leave_out(chunk: Chunk, intervals: Intervals) -> Chunk:
 
 
 class Past:
-    """Users and sources as they would be. users: who is followed; others only move the clocks."""
+    """Users and sources as they would be. users: who is followed; others only move the clocks.
+
+    In the slab ``last_cut`` is the newest cut that would be an example. It may still wait for its
+    label when its user is long gone, who is kept until then, as the first time.
+    """
 
     def __init__(self, desk: Desk, users: Collection[str], entering: Collection[int]) -> None:
         self.slab = Slab(desk.plan)
-        self.states = [SourceState() for _ in desk.spec.sources]
+        self.state = PartitionState([SourceState() for _ in desk.spec.sources])
+        self._points = Points(desk.spec, self.state)
         self._desk = desk
         self._spec = desk.spec
         self._users = frozenset(users)
+        self._sampled = _by_phase(desk.spec, users)
         self._entering = entering
-        self._clock = NEVER
-        self._end: int | None = None
+        self._is_stranger = _remembering(desk)
 
     def live(self) -> Generator[Request, Any, None]:
         """Live through everything that was applied. Raises TopicBeginsLaterError."""
-        merger = Merger(len(self.states))
-        topics = [Topic(self._desk, s) for s in range(len(self.states))]
+        merger = Merger(len(self.state.sources))
+        topics = [Topic(self._desk, s) for s in range(len(self.state.sources))]
         ahead = [True] * len(topics)
         while True:
             for topic in topics:
@@ -108,25 +124,24 @@ class Past:
             if merged is None:
                 break
             self._advance(merged)
-        newest = self._desk.state.next_epoch
-        if newest is not None:
-            self._expire(newest - self._spec.learning.every)
+        self._points.start(self._desk.state.clock)
+        while (point := self._points.next_regular()) < self._desk.points.next_regular():
+            self._cross(point)
 
     def _advance(self, merged: Merged) -> None:
-        clocks = np.maximum.accumulate(np.maximum(merged.arrivals, self._clock))
-        every, turns, start = self._spec.learning.every, forgetting.turns(merged), 0
-        if self._end is None:
-            self._end = first_point(int(clocks[0]), every)
+        clocks = np.maximum.accumulate(np.maximum(merged.arrivals, self.state.clock))
+        self._points.start(int(clocks[0]))
+        turns, start = forgetting.turns(merged), 0
         while start < len(merged):
-            stop = int(np.searchsorted(clocks, self._end, side="right"))
+            point = self._points.next_regular()
+            stop = int(np.searchsorted(clocks, point.time, side="right"))
             stop = min([stop, *(turn for turn in turns if turn > start)])
             if stop > start:
                 self._apply(cut_out(merged, clocks, start, stop))
                 start = stop
-            if start < len(merged) and clocks[start] > self._end:
-                self._end = first_point(int(clocks[start]), every)
-                self._expire(self._end - every)
-        self._clock = int(clocks[-1])
+            if start < len(merged) and clocks[start] > point.time:
+                self._cross(point)
+        self.state.clock = int(clocks[-1])
 
     def _apply(self, piece: Piece) -> None:
         judged = {s: self._judge(piece, s, part) for s, part in enumerate(piece.parts) if part}
@@ -135,11 +150,13 @@ class Past:
         else:
             self._fold(piece, judged)
         for s, one in judged.items():
-            count(self.states[s], one, self._clock)
+            count(self.state.sources[s], one, self.state.clock)
 
     def _judge(self, piece: Piece, s: int, part: Chunk) -> Judged:
         source, rows = self._spec.sources[s], self.slab.find(part.batch.users)
-        judged = judge(self._spec, source, self.states[s], part, rows, piece.clocks[s], set())
+        foreign = _foreign(part, self._is_stranger)
+        known = self.state.sources[s]
+        judged = judge(self._spec, source, known, part, rows, piece.clocks[s], foreign)
         followed = (user in self._users for user in part.batch.users)
         np.logical_and(judged.usable, np.fromiter(followed, np.bool_, len(part)), out=judged.usable)
         return judged
@@ -150,31 +167,55 @@ class Past:
         for s, one in judged.items():
             one.settle(self.slab)
             source = self._spec.sources[s]
-            events = collect(self.slab, source, self.states[s], one, piece.places[s])
+            events = collect(self.slab, source, self.state.sources[s], one, piece.places[s])
             fold(self.slab, events, s in self._entering)
             self.slab.rings[s].settle(np.unique(events.rows))
 
+    def _cross(self, point: Point) -> None:
+        if point.kind == CUT:
+            self._keep_examples(point.time)
+        else:
+            self._expire(point.time)
+        self._points.passed(point)
+
+    def _keep_examples(self, time: int) -> None:
+        """Note for whom the cut would be an example."""
+        rows = self.slab.find(self._sampled.get(phase_at(self._spec, time), []))
+        rows = rows[rows != ABSENT]
+        rows = rows[at_risk(self.slab, rows, np.full(len(rows), time))]
+        self.slab.last_cut[rows[eligible(self.slab, rows, time)]] = time
+
     def _expire(self, end: int) -> None:
-        """Forget users who were long gone at the end of an epoch."""
-        rows = np.array(sorted(self.slab.rows.values()), dtype=np.int64)
-        if len(rows):
-            gone = ~belongs(self.slab, rows, np.full(len(rows), end))
-            gone &= expires(self.slab, rows) <= end
-            self.slab.drop(self.slab.names(rows[gone]))
+        """Forget users who were long gone at the end of an epoch, and had no cut that waited."""
+        until = max(releasable_until(self._spec, self.state, end), NEVER)
+        rows = np.flatnonzero(self.slab.used != FREE)
+        rows = rows[(expires(self.slab, rows) <= end) & (self.slab.last_cut[rows] <= until)]
+        gone = ~belongs(self.slab, rows, np.full(len(rows), end))
+        self.slab.drop(self.slab.names(rows[gone]))
+
+
+def _by_phase(spec: Spec, users: Iterable[str]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for user in users:
+        found.setdefault(phase_of(spec, user), []).append(user)
+    return found
 
 
 def judged_otherwise(desk: Desk, source: int) -> Generator[Request, Any, list[str]]:
     """Users who would be others without the rejected events.
 
     A record of theirs is used only with them, or only without; or event ids were forgotten sooner.
+    What was taken out before is out on both sides: so the users are now.
     """
     users: set[str] = set()
     topic, rejected = Topic(desk, source), desk.state.sources[source].corrupt
-    states = SourceState(), SourceState()
+    states, is_stranger = (SourceState(), SourceState()), _remembering(desk)
     while (chunk := (yield from topic.read())) is not None:
+        foreign = _foreign(chunk, is_stranger)
+        now, then = leave_out(chunk, rejected, ("repaired",)), leave_out(chunk, rejected)
         one, other = (
-            _judged(desk, source, state, seen)
-            for state, seen in zip(states, (chunk, leave_out(chunk, rejected)), strict=True)
+            _judged(desk, source, state, seen, foreign)
+            for state, seen in zip(states, (now, then), strict=True)
         )
         differ = one.usable != other.usable
         if desk.spec.sources[source].mapping.event_id is not None:
@@ -183,10 +224,10 @@ def judged_otherwise(desk: Desk, source: int) -> Generator[Request, Any, list[st
     return sorted(users)
 
 
-def _judged(desk: Desk, s: int, state: SourceState, chunk: Chunk) -> Judged:
+def _judged(desk: Desk, s: int, state: SourceState, chunk: Chunk, foreign: set[str]) -> Judged:
     rows = np.full(len(chunk), -1)
     source = desk.spec.sources[s]
-    judged = judge(desk.spec, source, state, chunk, rows, chunk.arrivals, set())
+    judged = judge(desk.spec, source, state, chunk, rows, chunk.arrivals, foreign)
     count(state, judged, NEVER)
     return judged
 
@@ -194,3 +235,12 @@ def _judged(desk: Desk, s: int, state: SourceState, chunk: Chunk) -> Judged:
 def _named(chunk: Chunk, index: Iterable[int]) -> Sequence[str]:
     users = chunk.batch.users
     return [user for i in index if (user := users[i]) is not None]
+
+
+def _remembering(desk: Desk) -> Callable[[str], bool]:
+    """Whether a user belongs elsewhere; worked out once, as most are met again and again."""
+    return lru_cache(REMEMBERED)(desk.is_stranger)
+
+
+def _foreign(chunk: Chunk, is_stranger: Callable[[str], bool]) -> set[str]:
+    return {user for user in chunk.batch.users if user is not None and is_stranger(user)}

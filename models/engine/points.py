@@ -61,14 +61,18 @@ class Points:
 
     def next_deed(self) -> Point:
         """The earliest point ahead at which there is something to do for users."""
-        assert self._state.next_cut is not None
-        assert self._state.next_epoch is not None
-        found = [Point(self._state.next_epoch, EPOCH), Point(self._state.next_cut, CUT)]
+        found = [self.next_regular()]
         if self._state.renewal.at is not None:
             found.append(Point(self._state.renewal.at, RENEWAL))
         if self._spec.scoring.on_event is not None:
             found.append(Point(self._next_activation(), ACTIVATION))
         return min(found)
+
+    def next_regular(self) -> Point:
+        """The earliest end of an epoch, or cut, ahead."""
+        assert self._state.next_cut is not None
+        assert self._state.next_epoch is not None
+        return min(Point(self._state.next_epoch, EPOCH), Point(self._state.next_cut, CUT))
 
     def _next_activation(self) -> int:
         """Just before the next time a snapshot may come into force (only the model changes)."""

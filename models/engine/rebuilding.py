@@ -2,9 +2,10 @@
 
 State is a function of the topics, so the users concerned are computed again from them, without the
 rejected events (models.engine.past), and take the place of what they were. Their waiting cuts stay:
-what was said was said. It happens at the place of the verdict, before anything behind it. A crash
-in the middle repeats all of it from the same records, with the same result: the verdict counts as
-applied only when all users are durable.
+what was said was said. Only who would not be there at all goes with them: at none of them was that
+user at risk, so a label would be of nobody. It happens at the place of the verdict, before anything
+behind it. A crash in the middle repeats all of it from the same records, with the same result: the
+verdict counts as applied only when all users are durable.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def _without(desk: Desk, s: int, entering: Collection[int]) -> Run:
         yield from past.live()
         yield from _replace(desk, group, past.slab)
         desk.unit.change(NOBODY)
-        desk.state.sources[s].progress = past.states[s].progress
+        desk.state.sources[s].progress = past.state.sources[s].progress
     yield from desk.settle(NOBODY)
 
 

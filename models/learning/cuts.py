@@ -18,10 +18,21 @@ def is_example(spec: Spec, user: str, cut: int) -> bool:
 
     Every ``example_every / every``-th cut, the phase given by a keyed hash of the user.
     """
-    schedule = spec.cuts
-    period = max(1, spec.learning.example_every // schedule.every)
-    number = (cut - schedule.anchor) // schedule.every
-    return number % period == _phase(spec.learning.sample_key, user, period)
+    return phase_at(spec, cut) == phase_of(spec, user)
+
+
+def phase_at(spec: Spec, cut: int) -> int:
+    """The phase of the users for whom the cut is an example."""
+    return (cut - spec.cuts.anchor) // spec.cuts.every % _period(spec)
+
+
+def phase_of(spec: Spec, user: str) -> int:
+    """The phase of the cuts that are this user's examples."""
+    return _phase(spec.learning.sample_key, user, _period(spec))
+
+
+def _period(spec: Spec) -> int:
+    return max(1, spec.learning.example_every // spec.cuts.every)
 
 
 def kept_with(spec: Spec, user: str, cut: int, label: int) -> float | None:

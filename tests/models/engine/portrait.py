@@ -48,6 +48,7 @@ def person(slab: Slab, row: int, eager: bool) -> dict[str, Any]:
         "pending": slab.pending[row],
         "renewable": slab.renewable.pack(row),
         "ids": {s: known for s, known in slab.ids[row].items() if known},
+        "guards": slab.guards[row].tobytes(),
         "rings": [_ring(slab, s, row) for s in range(len(slab.rings))],
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from models.engine import rebuilding, sweeps
 from models.engine.corrupt import excluded_of
 from models.features.vector import features
 from models.spec import Spec
+from schemas.murmur2 import partition_of
 from schemas.verdicts import VERDICT_HEADER, Verdict, encode_verdict
 from tests.models.engine.harness import Worker
 from tests.models.engine.histories import examples, histories
@@ -46,7 +48,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def verdict(source: str, stamp: int, action: Any, begin: int, until: int, **more: Any) -> Item:
     """A verdict about a source, in its own topic."""
-    said = Verdict(f"{action}-{stamp}-{begin}", source, action, begin, until, **more)
+    said = Verdict(f"{action}-{stamp}-{begin}-{until}", source, action, begin, until, **more)
     return Item(source, stamp, raw=encode_verdict(said), headers=((VERDICT_HEADER, b""),))
 
 
@@ -176,6 +178,48 @@ def test_corrected_data_that_come_later_count() -> None:
         assert features_of(worker, "a", 129)["last"] == 7
 
 
+def repaired(spec: Spec, items: list[Item], wrong: Sequence[Item], partitions: int = 1) -> Worker:
+    """A run, in the state of one that never saw what is wrong."""
+    never = [unread(item) if item in wrong or item.headers else item for item in items]
+    told, plain = (
+        Worker(spec, topics(spec, chosen), partitions=partitions).run() for chosen in (items, never)
+    )
+    assert state(told) == state(plain)
+    return told
+
+
+def test_records_of_another_partition_move_no_watermark() -> None:
+    assert [partition_of(user, 2) for user in (b"u4", b"u5")] == [0, 1]
+    astray, wrong = event("usage", 99, "u5", 500), event("usage", 100, "u4", 100)
+    items = [astray, wrong, *reject(121, 99, 101), event("usage", 125, "u4", 125)]
+    worker = repaired(replace(SPEC, max_future=3600 * S), items, [wrong], partitions=2)
+    assert worker.engine.state.sources[0].progress.last_data == at(125)
+
+
+def test_what_counts_since_one_rejection_is_taken_out_by_the_next() -> None:
+    """It was too late the first time, because of the wrong event that was rejected first."""
+    ahead, late = event("usage", 130, "b", 135, n=1), event("usage", 131, "a", 95, n=7)
+    items, end = [RIGHT[0], ahead, late, *reject(140, 134, 136)], beat("billing", 200)
+    once = repaired(SPEC, [*items, end], [ahead])
+    assert features_of(once, "a", 129)["last"] == 7
+    twice = repaired(SPEC, [*items, *reject(150, 94, 96), end], [ahead, late])
+    assert features_of(twice, "a", 129)["last"] == 3
+
+
+@pytest.mark.parametrize(("labelled", "age"), [(1, 940), (500, 65)])
+def test_who_has_left_is_kept_for_as_long_as_a_cut_waits(labelled: float, age: float) -> None:
+    """As the first time: while its label is unknown. Who comes back behind that begins anew."""
+    outcomes = replace(SPEC.sources[2], completeness="heartbeat", max_delay=0)
+    learning = replace(SPEC.learning, example_every=20 * S)
+    spec = replace(SPEC, sources=(*SPEC.sources[:2], outcomes), learning=learning)
+    wrong, left = event("usage", 56, "a", 56), event("outcomes", 62, "a", 62, kind="churn")
+    items = [event("usage", 30, "a", 30), wrong, left, event("usage", 905, "a", 905)]
+    items += [beat("outcomes", labelled), *reject(901, 55, 57)]
+    items += [beat("billing", 400), beat("billing", 970)]
+    worker = repaired(spec, sorted(items, key=lambda item: item.stamp), [wrong])
+    assert features_of(worker, "a", 970)["first_seen"] == age
+
+
 def test_where_the_topic_begins_later_it_stays_rejected_and_left_out() -> None:
     items = [RIGHT[0], *WRONG, RIGHT[1], *reject(130, 99, 110), beat("billing", 200)]
     worker = Worker(SPEC, topics(SPEC, items), first=1).run()
@@ -234,6 +278,15 @@ def test_waiting_cuts_stay_and_say_what_was_wrong() -> None:
     assert {time for time, sources in wrong.items() if sources} == {at(100), at(120)}
     assert wrong[at(120)] == ["usage"]
     assert {at(60), at(140), at(160)} <= set(wrong)
+
+
+def test_cuts_of_who_never_was_wait_no_more() -> None:
+    spec = replace(SPEC, learning=replace(SPEC.learning, example_every=20 * S))
+    items = [*WRONG, RIGHT[1], *reject(130, 99, 110), beat("billing", 500)]
+    worker = Worker(spec, topics(spec, items)).run()
+    assert {score["user"] for score in worker.scores().values()} == {"a", "b"}
+    assert {example["user"] for example in worker.examples().values()} == {"b"}
+    assert "a" not in worker.store.pending
 
 
 def test_what_is_left_out_but_not_decided_is_not_learned_from() -> None:
