@@ -64,7 +64,7 @@ class RekeyHub:
         self._clear()
 
     def _clear(self) -> None:
-        self._found = [0] * self._lanes
+        self._found: Sequence[int] | None = None
         self._held_since: float | None = None
         self._merger = Merger(self._lanes)
         self._expected = [0] * self._lanes
@@ -98,20 +98,28 @@ class RekeyHub:
         for (_, lane), offset in committed.items():
             if lane < self._lanes:
                 self._expected[lane] = offset
-                if offset > self._found[lane]:
-                    self._made_again(lane, offset)
         self._resumed = True
+        self._check_beginning()
         return {}
 
-    def _made_again(self, lane: int, offset: int) -> None:
-        self._stopping = True  # nothing has been read yet: nothing is copied
-        self._supervisor.fail(
-            Fatal(
-                f"topic {self.source.topic} partition {lane} was copied up to offset {offset}, but "
-                f"ends at {self._found[lane]}: it was emptied or made again, and its new records "
-                "would be taken for repeats. Use another app name"
-            )
-        )
+    def _check_beginning(self) -> None:
+        """Refuse a topic that is shorter than what was copied of it.
+
+        Asked when ends are known and the group has resumed: while one rebalance follows another
+        either may be first.
+        """
+        if not self._resumed or self._found is None:
+            return
+        for lane, (offset, end) in enumerate(zip(self._expected, self._found, strict=True)):
+            if offset > end:
+                self._stopping = True  # nothing has been read yet: nothing is copied
+                self._supervisor.fail(
+                    Fatal(
+                        f"topic {self.source.topic} partition {lane} was copied up to offset "
+                        f"{offset}, but ends at {end}: it was emptied or made again, and its new "
+                        "records would be taken for repeats. Use another app name"
+                    )
+                )
 
     def push(self, topic: str, partition: int, records: Sequence[Record]) -> int | None:  # noqa: ARG002
         """Buffer fetched records; an answer is the offset to read from instead (a gap)."""
@@ -141,6 +149,7 @@ class RekeyHub:
         self._clear()
         self._stopping = False
         self._found = [end.end for end in await self._ask()]
+        self._check_beginning()
         router = Router(self.source, lanes, await self._sender.partitions())
         self._task = asyncio.create_task(self._guarded(router))
         log.info("rekeying", source=self.source.name, topic=self.source.topic, partitions=lanes)
